@@ -1,0 +1,68 @@
+"""Reading a vendor's message with selectors that never kill a stream.
+
+A selector that meets the wrong type gives null; the place is counted and logged once per exchange.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from ..expressions.selectors import Selector, SelectorTypeError
+
+__all__ = ["MessageScope", "Reading"]
+
+logger = logging.getLogger("specbuilder")
+
+
+class MessageScope:
+    """What selectors may see besides the item at hand; one per connection or HTTP exchange.
+
+    Attributes:
+        variables: options, variables, replies and state by name, without secrets (`$name`).
+        message: the whole message being read (`message()`).
+        headers: the reply's or handshake's headers with lower-case names (`header('x')`).
+        broken: how often each place of the spec met a value it could not read.
+    """
+
+    __slots__ = ("broken", "headers", "label", "message", "variables")
+
+    def __init__(self, variables: Mapping[str, Any], label: str) -> None:
+        self.variables = variables
+        self.headers: Mapping[str, str] = {}
+        self.message: Any = None
+        self.label = label
+        self.broken: Counter[str] = Counter()
+
+    def note_broken(self, place: str, problem: str) -> None:
+        """Count something of the vendor's that could not be read; the first time it is logged too."""
+        self.broken[place] += 1
+        if self.broken[place] == 1:
+            logger.warning("%s: %s: %s", self.label, place, problem, extra={"stt": self.label})
+
+
+class Reading:
+    """A selector and the place of the spec where it was written."""
+
+    __slots__ = ("place", "selector")
+
+    def __init__(self, selector: Selector, place: str) -> None:
+        self.selector = selector
+        self.place = place
+
+    def __call__(self, item: Any, scope: MessageScope) -> Any:
+        try:
+            return self.selector(item, scope)
+        except SelectorTypeError as error:
+            scope.note_broken(self.place, str(error))
+            return None
+
+    def holds(self, item: Any, scope: MessageScope) -> bool:
+        """JMESPath truth of the selector: null, false and empty values are false; 0 is true."""
+        try:
+            return self.selector.holds(item, scope)
+        except SelectorTypeError as error:
+            scope.note_broken(self.place, str(error))
+            return False

@@ -1,0 +1,85 @@
+"""Input that a vendor has not finalized yet, kept so that a new connection can be sent it again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+__all__ = ["FLUSH", "FlushMark", "ReplayBuffer"]
+
+
+class FlushMark:
+    """A flush between two pieces of audio."""
+
+    def __repr__(self) -> str:
+        return "FLUSH"
+
+
+FLUSH: Final = FlushMark()
+
+
+class ReplayBuffer:
+    """The newest input, audio and flushes in order, bounded by its duration.
+
+    Arguments:
+        bytes_per_second: of the s16le input.
+        limit: seconds kept; what is older is given up. 0 keeps nothing.
+
+    Attributes:
+        start: seconds of input before the first piece that is kept.
+    """
+
+    __slots__ = ("_items", "_limit", "_rate", "_size", "_start")
+
+    def __init__(self, bytes_per_second: int, limit: float) -> None:
+        self._rate = bytes_per_second
+        self._limit = int(limit * bytes_per_second)
+        self._items: deque[bytes | FlushMark] = deque()
+        self._size = 0
+        self._start = 0
+
+    @property
+    def start(self) -> float:
+        """Seconds of input before the first piece that is kept."""
+        return self._start / self._rate
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of audio that are kept."""
+        return self._size / self._rate
+
+    def audio(self, pcm: bytes) -> None:
+        """Audio goes to the vendor."""
+        self._items.append(pcm)
+        self._size += len(pcm)
+        while self._size > self._limit:
+            self._drop()
+
+    def flush(self) -> None:
+        """A flush goes to the vendor."""
+        if self._items:
+            self._items.append(FLUSH)
+
+    def _drop(self) -> None:
+        item = self._items.popleft()
+        if isinstance(item, bytes):
+            self._size -= len(item)
+            self._start += len(item)
+        # A flush with nothing before it has nothing to finalize.
+        while self._items and isinstance(self._items[0], FlushMark):
+            self._items.popleft()
+
+    def trim(self, until: float) -> None:
+        """Give up what lies wholly before a time, in seconds of input: its text is final."""
+        end = int(until * self._rate)
+        while self._items:
+            first = self._items[0]
+            length = len(first) if isinstance(first, bytes) else 0
+            if self._start + length > end:
+                break
+            self._drop()
+
+    def __iter__(self) -> Iterator[bytes | FlushMark]:
+        # A copy: pieces are appended while the kept ones are being sent again.
+        return iter(tuple(self._items))
