@@ -13,14 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 from .language.catalog import bundled as list_specs
 from .language.errors import Issue, SpecError
-from .protocol.spec import Spec, load_spec, validate_spec
 
 if TYPE_CHECKING:
     import aiohttp
 
     from .adapters.stt import SpecSTT
+    from .protocol.spec import Spec, load_spec, validate_spec
 
 __all__ = ["Issue", "Spec", "SpecError", "list_specs", "load_adapter", "load_spec", "validate_spec"]
+
+
+def __getattr__(name: str) -> Any:
+    # These import livekit, which takes a second: `specbuilder --help` does without.
+    if name in ("Spec", "load_spec", "validate_spec"):
+        from .protocol import spec
+
+        return getattr(spec, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def load_adapter(
@@ -47,5 +56,6 @@ def load_adapter(
         ValueError: a value that is not allowed, or a missing key.
     """
     from .adapters.stt import SpecSTT
+    from .protocol.spec import load_spec
 
     return SpecSTT(load_spec(spec), api_key=api_key, base_url=base_url, http_session=http_session, **options)

@@ -94,8 +94,9 @@ class StreamSession:
         self.ready = False
         self.done = False
         self.finalized = 0.0
+        self.label = label
+        self.redact = redact
         self._errors = errors
-        self._redact = redact
         self._offset = offset
         self._language = language
         self._interims = interim_results
@@ -273,9 +274,10 @@ class StreamSession:
             self.scope.note_broken("message", f"skipped, {problem}")
             return []
         self.scope.message = message
-        error = self._errors.of_message(message, self.scope, self._redact, self.request_id or None)
+        error = self._errors.of_message(message, self.scope, self.redact, self.request_id or None)
         if error is not None:
             self._run_on_close(now)
+            self._emit_usage(now)
             raise error
         self._now = now
         self._read(message, now)
@@ -480,11 +482,13 @@ class StreamSession:
         if self.done or (self.finishing and code in NORMAL_CLOSES):
             self.done = True
             return None
-        self._run_on_close(now)
         self._emit_usage(now)
-        if code is None or code == 1006:
-            return None
-        return self._errors.of_close(code, reason, self._redact)
+        lost = code is None or code == 1006
+        error = None if lost else self._errors.of_close(code or 0, reason, self.redact)
+        # A connection that is tried again says nothing: the utterance goes on in the next one.
+        if error is not None and not error.retryable:
+            self._run_on_close(now)
+        return error
 
     def _run_on_close(self, now: float) -> None:
         if self._closed_rules:

@@ -1,0 +1,207 @@
+"""One WebSocket's life: a session's frames go out, the vendor's messages come in, time passes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Literal, TypeAlias
+
+from livekit.agents import APIConnectionError, APIError, stt
+from livekit.agents.utils import aio
+
+from ..protocol.replay import FlushMark
+from ..protocol.sending import Frame
+from ..protocol.session import StreamSession
+from ..transport.websocket import ConnectionClosed, WebSocket
+from .failures import as_api_error
+
+__all__ = ["Connection", "Input", "Outcome"]
+
+Input: TypeAlias = "bytes | FlushMark"
+"""s16le audio in the session's form, or a flush."""
+
+Outcome: TypeAlias = Literal["ended", "renew"]
+
+
+class Connection:
+    """Drives a session over an open WebSocket until it ends.
+
+    Arguments:
+        session: the protocol.
+        socket: the transport.
+        source: the input from where this connection takes it up; its end is the end of input.
+        deliver: takes the events that came out.
+    """
+
+    def __init__(
+        self,
+        session: StreamSession,
+        socket: WebSocket,
+        source: AsyncIterator[Input],
+        deliver: Callable[[list[stt.SpeechEvent]], None],
+    ) -> None:
+        self.session = session
+        self._socket = socket
+        self._source = source
+        self._deliver = deliver
+        self._loop = asyncio.get_running_loop()
+        self._ready = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopped: APIError | Outcome | None = None
+        self._next_send = 0.0
+
+    async def run(self) -> Outcome:
+        """Run until the vendor is done, or the connection is to be replaced.
+
+        Raises:
+            APIError: the vendor refused, the socket broke, or a deadline passed.
+        """
+        pump = asyncio.create_task(self._pump(), name="specbuilder.pump")
+        try:
+            await self._read()
+        finally:
+            await aio.cancel_and_wait(pump)
+            self._cancel_timer()
+            try:
+                self._hand_over()
+            finally:
+                await self._socket.close()
+        return self._verdict()
+
+    def _verdict(self) -> Outcome:
+        if isinstance(self._stopped, APIError):
+            raise self._stopped
+        return self._stopped or "ended"
+
+    # -- coming in -----------------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        """Hand messages to the session until it is over; the verdict is left in `_stopped`."""
+        try:
+            self._write(self.session.start(self._loop.time()))
+            self._after()
+            while self._stopped is None:
+                frame = await self._socket.recv()
+                self._write(self.session.receive(frame, self._loop.time()))
+                self._after()
+        except ConnectionClosed as closed:
+            if self._stopped is None:
+                self._stopped = self._closed(closed)
+        except Exception as error:
+            self._stopped = as_api_error(error, self.session.label, self.session.redact)
+        if self._stopped == "ended":
+            self.session.close(self._loop.time())
+
+    def _closed(self, closed: ConnectionClosed) -> APIError | Outcome:
+        error = self.session.closed(closed.code, closed.reason, self._loop.time())
+        if error is not None:
+            return error
+        if self.session.done:
+            return "ended"
+        if closed.ping_timeout:
+            return APIConnectionError("the connection is dead: the vendor answers no ping")
+        return APIConnectionError(f"the connection was lost: {closed.reason or 'no reason given'}")
+
+    def _after(self) -> None:
+        """What follows everything that may have changed the session."""
+        self._hand_over()
+        if self.session.done:
+            self._stop("ended")
+        elif self.session.expired:
+            self.session.replaced(self._loop.time())
+            self._stop("renew")
+        else:
+            if self.session.ready and not self._ready.is_set():
+                self._ready.set()
+            self._arm()
+
+    def _hand_over(self) -> None:
+        if self.session.turn.events:
+            self._deliver(self.session.turn.take())
+
+    def _stop(self, outcome: APIError | Outcome) -> None:
+        """End the reading; messages that wait unread belong to a connection that is over."""
+        if self._stopped is None:
+            self._stopped = outcome
+            self._socket.interrupt()
+
+    # -- going out -----------------------------------------------------------------------------------------
+
+    def _write(self, frames: list[Frame]) -> None:
+        """Send at once, without waiting: control messages are few and small."""
+        for frame in frames:
+            self._socket.write(frame)
+
+    async def _pump(self) -> None:
+        """Send the input, in the vendor's form and pace; what fails here ends the reading."""
+        try:
+            await self._ready.wait()
+            async for item in self._source:
+                await self._feed(item)
+            await self._send(self.session.finish(self._loop.time()))
+        except ConnectionClosed:
+            # The reader finds the close behind the messages that came before it.
+            return
+        except Exception as error:
+            self._stop(as_api_error(error, self.session.label, self.session.redact))
+
+    async def _feed(self, item: Input) -> None:
+        now = self._loop.time()
+        if isinstance(item, FlushMark):
+            await self._send(self.session.flush(now))
+            return
+        before = self.session.sent_seconds
+        frames = self.session.audio(item, now)
+        if frames and self.session.pace is not None:
+            await self._send_paced(frames, (self.session.sent_seconds - before) / self.session.pace)
+        elif frames:
+            await self._send(frames)
+
+    async def _send(self, frames: list[Frame]) -> None:
+        self._write(frames)
+        if self._socket.congested:
+            await self._socket.drain(self.session.plan.timeouts.write)
+        self._after()
+
+    async def _send_paced(self, frames: list[Frame], seconds: float) -> None:
+        """Send no faster than the vendor takes it; one message may always go ahead."""
+        for frame in frames:
+            await asyncio.sleep(max(0.0, self._next_send - self._loop.time()))
+            self._next_send = max(self._next_send, self._loop.time()) + seconds / len(frames)
+            await self._send([frame])
+
+    def write_update(self, frames: list[Frame]) -> None:
+        """Send the frames of an option change, and see whether the connection is to be replaced."""
+        try:
+            self._write(frames)
+        except ConnectionClosed:
+            return
+        self._after()
+
+    # -- time ----------------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        due = self.session.due()
+        if due is None:
+            self._cancel_timer()
+        elif self._timer is None or due < self._timer.when():
+            self._cancel_timer()
+            self._timer = self._loop.call_at(due, self._tick)
+        # A timer that is too early finds nothing to do and is set anew: cheaper than moving it at every
+        # message.
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tick(self) -> None:
+        self._timer = None
+        try:
+            self._write(self.session.tick(self._loop.time()))
+        except ConnectionClosed:
+            return
+        except Exception as error:
+            self._stop(as_api_error(error, self.session.label, self.session.redact))
+            return
+        self._after()

@@ -1,0 +1,230 @@
+"""A live stream of a spec-built adapter: connections one after the other, one time line, one turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from livekit import rtc
+from livekit.agents import APIConnectOptions, stt
+
+from ..protocol.mixing import mixed
+from ..protocol.plan import Plan
+from ..protocol.replay import FLUSH, ReplayBuffer
+from ..protocol.sending import AudioFormat
+from ..protocol.session import StreamSession
+from ..protocol.turn import Turn
+from .connection import Connection, Input, Outcome
+from .handshake import Dialer, Handshake
+
+if TYPE_CHECKING:
+    from .stt import Settings, SpecSTT
+
+__all__ = ["SpecStream"]
+
+
+class SpecStream(stt.RecognizeStream):
+    """One recognition, as long as it lasts; made by `SpecSTT.stream`.
+
+    Reconnects after failures are livekit's (an `APIError` leaves `_run`); an option change or a socket's age
+    only replaces the connection. Either way audio whose text is not final is sent again.
+    """
+
+    def __init__(
+        self,
+        *,
+        stt: SpecSTT,
+        settings: Settings,
+        conn_options: APIConnectOptions,
+        format: AudioFormat,
+        own: Mapping[str, Any],
+    ) -> None:
+        # Before the base class starts the task that runs `_run`.
+        assert settings.plan.stream is not None
+        self._owner = stt
+        self._settings = settings
+        self._own = dict(own)
+        self._format = format
+        self._turn = Turn(settings.plan.stream.timeouts.final)
+        self._replay = ReplayBuffer(format.sample_rate * format.channels * 2, settings.plan.stream.replay)
+        self._connection: Connection | None = None
+        self._offset_at_exit = 0.0
+        self._position = 0.0
+        super().__init__(stt=stt, conn_options=conn_options, sample_rate=format.sample_rate)
+
+    # -- time ----------------------------------------------------------------------------------------------
+
+    @property
+    def start_time_offset(self) -> float:
+        """Seconds added to the vendor's times; set by the framework, moved on by every new connection."""
+        return self._start_time_offset
+
+    @start_time_offset.setter
+    def start_time_offset(self, value: float) -> None:
+        if value < 0:
+            raise ValueError("start_time_offset must be non-negative")
+        self._start_time_offset = self._offset_at_exit = value
+
+    def _enter_attempt(self) -> None:
+        """Undo what livekit's retry loop added to the offset: it counts wall time, and ours counts audio.
+
+        A new connection hears the input from where the last final ended; that is exact also when the audio
+        comes faster than real time or waited while the vendor was away.
+        """
+        self._start_time_offset = self._offset_at_exit
+
+    def _move_to_replay(self) -> None:
+        """The next connection's time zero is the first piece of input that is sent again."""
+        self._start_time_offset += self._replay.start - self._position
+        self._position = self._replay.start
+
+    # -- running -------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        self._enter_attempt()
+        try:
+            while await self._run_connection() == "renew":
+                pass
+        finally:
+            self._offset_at_exit = self._start_time_offset
+
+    async def _run_connection(self) -> Outcome:
+        plan = self._settings.plan
+        assert plan.stream is not None
+        await self._owner.wait_for_vendor()
+        if plan.stream.lazy and not self._replay.seconds and not await self._first_input():
+            return "ended"
+        # Options may have changed while nothing was connected.
+        settings = self._settings
+        dialer = Dialer(self._owner.context(settings), self._conn_options, self._format)
+        started = asyncio.get_running_loop().time()
+        handshake = await self._owner.judged(dialer.dial())
+        now = asyncio.get_running_loop().time()
+        self._report_connection_acquired(now - started, connection_reused=False)
+        session = self._session(settings.plan, handshake, now)
+        self._connection = Connection(session, handshake.socket, self._input(session), self._deliver)
+        try:
+            if settings is not self._settings:
+                # They changed while the handshake was under way; what it says is old.
+                session.renew()
+            return await self._owner.judged(self._connection.run())
+        finally:
+            self._connection = None
+            self._trim(session)
+
+    def _session(self, plan: Plan, handshake: Handshake, now: float) -> StreamSession:
+        assert plan.stream is not None
+        self._move_to_replay()
+        limit = self._conn_options.timeout
+        timeouts = plan.stream.timeouts
+        return StreamSession(
+            replace(plan.stream, timeouts=replace(timeouts, ready=min(timeouts.ready, limit))),
+            plan.errors,
+            handshake.names,
+            self._turn,
+            self._format,
+            label=self._owner.label,
+            redact=self._owner.redact,
+            offset=lambda: self._start_time_offset,
+            language=self._owner.language_of(handshake.names),
+            interim_results=self._owner.capabilities.interim_results,
+            headers=handshake.socket.response_headers,
+            replayed=self._replay.seconds,
+            now=now,
+            anchored=self._anchor,
+        )
+
+    def _anchor(self, wall: float) -> None:
+        """livekit's wall clock of the vendor's time zero (`SpeechEvent.speech_start_time` counts from it)."""
+        self._start_time = wall
+
+    def _deliver(self, events: list[stt.SpeechEvent]) -> None:
+        for event in events:
+            self._event_ch.send_nowait(event)
+        if self._connection is not None:
+            self._trim(self._connection.session)
+
+    def _trim(self, session: StreamSession) -> None:
+        if session.finalized > 0:
+            self._replay.trim(self._position + session.finalized)
+
+    # -- input ---------------------------------------------------------------------------------------------
+
+    async def _first_input(self) -> bool:
+        """Wait for the first audio of a lazy connection; False when the input ends without any."""
+        async for item in self._input_ch:
+            if isinstance(item, rtc.AudioFrame):
+                self._replay.audio(self._pcm(item))
+                return True
+        return False
+
+    def _pcm(self, frame: rtc.AudioFrame) -> bytes:
+        return mixed(frame.data.tobytes(), frame.num_channels, self._format.channels)
+
+    async def _input(self, session: StreamSession) -> AsyncIterator[Input]:
+        for kept in self._replay:
+            yield kept
+        async for item in self._input_ch:
+            if isinstance(item, rtc.AudioFrame):
+                pcm = self._pcm(item)
+                self._replay.audio(pcm)
+                yield pcm
+            else:
+                self._replay.flush()
+                yield FLUSH
+
+    # -- options -------------------------------------------------------------------------------------------
+
+    def update_options(self, **options: Any) -> None:
+        """Change options of this stream alone; names, types and errors are those of the adapter.
+
+        Raises:
+            TypeError: an unknown option.
+            ValueError: a value or combination that is not allowed; nothing is changed then.
+        """
+        self._own.update(self._owner.spec.options.check(options))
+        self.apply(self.prepare(self._owner.given()))
+
+    def prepare(self, given: Mapping[str, Any]) -> Settings:
+        """The settings this stream would have with the adapter's new options; its own ones stay.
+
+        Raises:
+            ValueError: the combination is not allowed.
+        """
+        return self._owner.settings_for({**given, **self._own})
+
+    def apply(self, settings: Settings) -> None:
+        """Take over prepared settings: by message, in a new connection, or for the next one."""
+        before, self._settings = self._settings, settings
+        connection = self._connection
+        if connection is None:
+            return
+        session = connection.session
+        # What only follows from other options (a computed default) is not sent, as nobody asked for it.
+        touched = before.given.keys() | settings.given.keys()
+        changed = {
+            name: settings.options[name] for name in touched if before.options[name] != settings.options[name]
+        }
+        if not changed:
+            return
+        declared = self._owner.spec.options.options
+        in_band = all(declared[name].in_band and value is not None for name, value in changed.items())
+        if in_band and settings.plan is before.plan and session.plan.update is not None:
+            settings.refresh(session.names, changed)
+            connection.write_update(session.update(changed, asyncio.get_running_loop().time()))
+            return
+        context = self._owner.context
+        if Dialer(context(before), self._conn_options, self._format).fingerprint(session.names) != Dialer(
+            context(settings), self._conn_options, self._format
+        ).fingerprint(session.names):
+            session.renew()
+        else:
+            settings.refresh(session.names, changed)
+        connection.write_update([])
+
+    async def aclose(self) -> None:
+        """Close the stream at once; safe in every state and more than once."""
+        self._owner.forget(self)
+        await super().aclose()
