@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: the only rooms that open a socket."""
