@@ -63,7 +63,7 @@ class Rule:
         if self.each is None:
             self._run_one(item, target)
             return
-        found = self.each(item, target.scope)
+        found = self.each.read(item, target.scope)
         if isinstance(found, list):
             for entry in found:
                 self._run_one(entry, target)
@@ -73,9 +73,9 @@ class Rule:
         if self.when is not None and not self.when.holds(item, scope):
             return
         for name, reading in self.sets:
-            target.set_state(name, reading(item, scope))
+            target.set_state(name, reading.read(item, scope))
         for name, reading in self.adds:
-            target.add_state(name, reading(item, scope))
+            target.add_state(name, reading.read(item, scope))
         for kind, condition in self.emit:
             if condition is None or condition.holds(item, scope):
                 target.emit(kind, item, self.transcript)

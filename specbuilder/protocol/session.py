@@ -293,7 +293,7 @@ class StreamSession:
         if self._keyed:
             self._bind(message)
         if self.plan.request_id is not None:
-            found = self.plan.request_id(message, self.scope)
+            found = self.plan.request_id.read(message, self.scope)
             if found:
                 self.request_id = str(found)
         self.plan.rules.run(message, self)
@@ -374,7 +374,7 @@ class StreamSession:
             self.scope,
             language=self._language,
             offset=offset,
-            place=self._timeline.input_time,
+            place=self._timeline.placing,
         )
         if not alternatives:
             return

@@ -63,6 +63,11 @@ class Timeline:
                 vendor_time = max(at, vendor_time - seconds)
         return vendor_time
 
+    @property
+    def placing(self) -> Callable[[float], float] | None:
+        """`input_time`, or None while both time lines are the same."""
+        return self.input_time if self._pads else None
+
     def wall_time(self, vendor_time: float | None) -> float | None:
         """Epoch seconds of a time of the vendor's, not later than now; None when it is not known."""
         if vendor_time is None or self._anchor is None:

@@ -6,12 +6,16 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, TypeAlias
 
 from livekit.agents import NOT_GIVEN, LanguageCode, NotGivenOr, stt
 from livekit.agents.types import TimedString
 
 from .reading import MessageScope, Reading
+
+Place: TypeAlias = Callable[[float], float]
+Read: TypeAlias = Callable[[Any, MessageScope], Any]
 
 __all__ = ["Measure", "TranscriptPlan", "UsagePlan", "WordsPlan"]
 
@@ -45,22 +49,35 @@ def _duration(value: Any) -> float | None:
     return int(first) * 3600 + int(second) * 60 + float(seconds)
 
 
-@dataclass(frozen=True)
 class Measure:
-    """A time field: where it stands and its unit."""
+    """A time field: where it stands and its unit.
 
-    reading: Reading
-    unit: str = "s"
+    Attributes:
+        seconds: the time of an item in seconds, None where it is not said.
+    """
 
-    def seconds(self, item: Any, scope: MessageScope) -> float | None:
-        """The time in seconds, None where it is not said."""
-        value = self.reading(item, scope)
+    __slots__ = ("reading", "seconds", "unit")
+
+    def __init__(self, reading: Reading, unit: str = "s") -> None:
+        self.reading = reading
+        self.unit = unit
+        self.seconds = _seconds(reading.read, unit)
+
+
+def _seconds(read: Read, unit: str) -> Callable[[Any, MessageScope], float | None]:
+    scale = _SCALES[unit]
+    number_of = _duration if unit == "duration" else _number
+
+    def seconds(item: Any, scope: MessageScope) -> float | None:
+        value = read(item, scope)
         if type(value) is float or type(value) is int:
-            return value * _SCALES[self.unit]
+            return value * scale
         if value is None or value is False or value == "":
             return None
-        number = _duration(value) if self.unit == "duration" else _number(value)
-        return None if number is None else number * _SCALES[self.unit]
+        number = number_of(value)
+        return None if number is None else number * scale
+
+    return seconds
 
 
 def _clamped(value: Any) -> float:
@@ -99,42 +116,78 @@ class WordsPlan:
     confidence: Reading | None = None
     speaker: Reading | None = None
 
-    def build(
-        self, item: Any, scope: MessageScope, place: Callable[[float], float], offset: float
-    ) -> list[TimedString]:
-        """The words of an item, times placed on the stream's time line."""
-        found = self.each(item, scope)
-        if not isinstance(found, list):
-            return []
-        words = []
-        for entry in found:
-            text = entry if self.text is None else self.text(entry, scope)
-            if not isinstance(text, str):
-                continue
-            start = self.start.seconds(entry, scope) if self.start else None
-            end = self.end.seconds(entry, scope) if self.end else None
-            if end is None and start is not None and self.duration:
-                length = self.duration.seconds(entry, scope)
-                end = None if length is None else start + length
-            words.append(
-                TimedString(
-                    text,
-                    start_time=NOT_GIVEN if start is None else place(start) + offset,
-                    end_time=NOT_GIVEN if end is None else place(end) + offset,
-                    confidence=self._confidence(entry, scope),
-                    start_time_offset=offset,
-                    speaker_id=_label(self.speaker(entry, scope)) if self.speaker else None,
+    @cached_property
+    def build(self) -> Callable[[Any, MessageScope, Place | None, float], list[TimedString]]:
+        """A function that gives the words of an item, times placed on the stream's time line.
+
+        Most of the work of a message is in its words, so what a spec leaves out costs nothing here.
+        """
+        each = self.each.read
+        text_of = self.text.read if self.text else _itself
+        start_of = self.start.seconds if self.start else _nothing
+        end_of = self._end()
+        confidence_of = self.confidence.read if self.confidence else _nothing
+        speaker_of = self.speaker.read if self.speaker else _nothing
+
+        def build(item: Any, scope: MessageScope, place: Place | None, offset: float) -> list[TimedString]:
+            found = each(item, scope)
+            words: list[TimedString] = []
+            if not isinstance(found, list):
+                return words
+            for entry in found:
+                text = text_of(entry, scope)
+                if not isinstance(text, str):
+                    continue
+                start, end = start_of(entry, scope), end_of(entry, scope)
+                if place is not None:
+                    start = None if start is None else place(start)
+                    end = None if end is None else place(end)
+                confidence = confidence_of(entry, scope)
+                speaker = speaker_of(entry, scope)
+                words.append(
+                    TimedString(
+                        text,
+                        NOT_GIVEN if start is None else start + offset,
+                        NOT_GIVEN if end is None else end + offset,
+                        NOT_GIVEN if confidence is None else _word_confidence(confidence),
+                        offset,
+                        None if speaker is None else _label(speaker),
+                    )
                 )
-            )
-        return words
+            return words
 
-    def _confidence(self, entry: Any, scope: MessageScope) -> NotGivenOr[float]:
-        number = _number(self.confidence(entry, scope)) if self.confidence else None
-        return NOT_GIVEN if number is None else min(1.0, max(0.0, number))
+        return build
+
+    def _end(self) -> Callable[[Any, MessageScope], float | None]:
+        if self.end is not None or self.start is None or self.duration is None:
+            return self.end.seconds if self.end else _nothing
+        start_of, length_of = self.start.seconds, self.duration.seconds
+
+        def end(entry: Any, scope: MessageScope) -> float | None:
+            start, length = start_of(entry, scope), length_of(entry, scope)
+            return None if start is None or length is None else start + length
+
+        return end
 
 
-def _same(time: float) -> float:
-    return time
+def _word_confidence(value: Any) -> NotGivenOr[float]:
+    if type(value) is float and 0.0 <= value <= 1.0:
+        return value
+    number = _number(value)
+    return NOT_GIVEN if number is None else min(1.0, max(0.0, number))
+
+
+def _itself(entry: Any, scope: MessageScope) -> Any:
+    return entry
+
+
+def _nothing(entry: Any, scope: MessageScope) -> None:
+    return None
+
+
+@lru_cache(maxsize=512)
+def _language_code(text: str) -> LanguageCode:
+    return LanguageCode(text)
 
 
 @dataclass(frozen=True)
@@ -164,25 +217,26 @@ class TranscriptPlan:
         *,
         language: str,
         offset: float = 0.0,
-        place: Callable[[float], float] = _same,
+        place: Place | None = None,
     ) -> list[stt.SpeechData]:
         """livekit's alternatives of an item; blank ones are left out.
 
         Arguments:
             language: what to say when the vendor does not.
             offset: seconds added to every time (`start_time_offset` when the event is made).
-            place: maps a time of the vendor's to the time line of the input, before the offset.
+            place: maps a time of the vendor's to the time line of the input, before the offset; None where
+                both are the same.
         """
         if self.text is None:
             return []
         if self.each is None:
             items = [item]
         else:
-            found = self.each(item, scope)
+            found = self.each.read(item, scope)
             items = found if isinstance(found, list) else [] if found is None else [found]
         built = []
         for entry in items:
-            text = self.text(entry, scope)
+            text = self.text.read(entry, scope)
             if isinstance(text, str) and text and not text.isspace():
                 built.append(self._data(text, entry, scope, language, offset, place))
         return built
@@ -194,17 +248,20 @@ class TranscriptPlan:
         scope: MessageScope,
         language: str,
         offset: float,
-        place: Callable[[float], float],
+        place: Place | None,
     ) -> stt.SpeechData:
         words = self.words.build(entry, scope, place, offset) if self.words else None
         start, end = self.span(entry, scope)
+        if place is not None:
+            start = None if start is None else place(start)
+            end = None if end is None else place(end)
         data = stt.SpeechData(
             language=self._language(entry, scope, language),
             text=text,
-            start_time=_first_start(words) if start is None else place(start) + offset,
-            end_time=_last_end(words) if end is None else place(end) + offset,
-            confidence=_clamped(self.confidence(entry, scope)) if self.confidence else 0.0,
-            speaker_id=_label(self.speaker(entry, scope)) if self.speaker else None,
+            start_time=_first_start(words) if start is None else start + offset,
+            end_time=_last_end(words) if end is None else end + offset,
+            confidence=_clamped(self.confidence.read(entry, scope)) if self.confidence else 0.0,
+            speaker_id=_label(self.speaker.read(entry, scope)) if self.speaker else None,
             words=words or None,
         )
         if self.metadata:
@@ -214,8 +271,8 @@ class TranscriptPlan:
         return data
 
     def _language(self, entry: Any, scope: MessageScope, default: str) -> LanguageCode:
-        found = self.language(entry, scope) if self.language else None
-        return LanguageCode(found if isinstance(found, str) else default)
+        found = self.language.read(entry, scope) if self.language else None
+        return _language_code(found if isinstance(found, str) else default)
 
     def span(self, entry: Any, scope: MessageScope) -> tuple[float | None, float | None]:
         """Start and end as the vendor says them, in seconds of its own time line."""
@@ -238,7 +295,7 @@ class TranscriptPlan:
 
     def request(self, item: Any, scope: MessageScope) -> str | None:
         """The request id this place names, if it names one of its own."""
-        return _label(self.request_id(item, scope)) if self.request_id else None
+        return _label(self.request_id.read(item, scope)) if self.request_id else None
 
 
 def _first_start(words: list[TimedString] | None) -> float:
