@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Literal, TypeAlias
 
 from livekit.agents import APIConnectionError, APIError, stt
@@ -37,7 +38,7 @@ class Connection:
         self,
         session: StreamSession,
         socket: WebSocket,
-        source: AsyncIterator[Input],
+        source: AsyncGenerator[Input, None],
         deliver: Callable[[list[stt.SpeechEvent]], None],
     ) -> None:
         self.session = session
@@ -136,8 +137,10 @@ class Connection:
         """Send the input, in the vendor's form and pace; what fails here ends the reading."""
         try:
             await self._ready.wait()
-            async for item in self._source:
-                await self._feed(item)
+            # Closed here: a generator left to the garbage collector is closed by a task nobody waits for.
+            async with aclosing(self._source):
+                async for item in self._source:
+                    await self._feed(item)
             await self._send(self.session.finish(self._loop.time()))
         except ConnectionClosed:
             # The reader finds the close behind the messages that came before it.

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from livekit import rtc
-from livekit.agents import APIConnectionError, APIConnectOptions, LanguageCode, stt
+from livekit.agents import APIConnectionError, APIConnectOptions, stt
 from livekit.agents.utils import AudioBuffer, merge_frames
 
 from ..expressions.nothing import NOTHING
 from ..protocol.audio import wav
 from ..protocol.mixing import mixed
 from ..protocol.plan import RecognizePlan
+from ..protocol.recognition import joined, recognition, recognition_event
 from ..protocol.replay import FLUSH
-from ..protocol.requests import HttpExchange
 from ..protocol.session import StreamSession
 from ..protocol.turn import Turn
 from .connection import Connection, Input
 from .handshake import Dialer
 
 if TYPE_CHECKING:
-    from .stt import Settings, SpecSTT
+    from ..protocol.settings import Settings
+    from .stt import SpecSTT
 
 __all__ = ["recognize", "recognize_over_stream"]
 
@@ -41,20 +42,14 @@ async def recognize(
     """
     plan = settings.plan.recognize
     assert plan is not None
-    request = plan.request
-    assert request is not None
     context = adapter.context(settings)
     names = context.names
     pcm, rate, channels = _audio(buffer, plan, names)
     names["audio"] = {"data": pcm, "wav": wav(pcm, rate, channels), "sample_rate": rate, "channels": channels}
     exchange = context.exchange(names)
-
-    def whole() -> Any:
-        yield from exchange.run_steps((*settings.plan.steps, *plan.steps))
-        return (yield from exchange.ask(request))
-
-    message = await context.driver.run(whole(), conn_options.timeout)
-    return _event(plan, exchange, message, adapter.language_of(names), len(pcm) / (2 * rate * channels))
+    message = await context.driver.run(recognition(settings.plan, exchange), conn_options.timeout)
+    seconds = len(pcm) / (2 * rate * channels)
+    return recognition_event(plan, exchange, message, adapter.language_of(names), seconds)
 
 
 def _audio(buffer: AudioBuffer, plan: RecognizePlan, names: Any) -> tuple[bytes, int, int]:
@@ -80,28 +75,6 @@ def resampled(frame: rtc.AudioFrame, rate: int, channels: int) -> bytes:
     )
     frames = resampler.push(bytearray(pcm)) + resampler.flush()
     return b"".join(piece.data.tobytes() for piece in frames)
-
-
-def _event(
-    plan: RecognizePlan, exchange: HttpExchange, message: Any, language: str, seconds: float
-) -> stt.SpeechEvent:
-    scope = exchange.scope
-    alternatives = plan.transcript.build(message, scope, language=language)
-    request_id = plan.transcript.request(message, scope)
-    if request_id is None and plan.request_id is not None:
-        found = plan.request_id(message, scope)
-        request_id = str(found) if found else None
-    event = stt.SpeechEvent(
-        type=stt.SpeechEventType.FINAL_TRANSCRIPT,
-        request_id=request_id or "",
-        # livekit reads the first alternative unguarded; no speech is an empty one.
-        alternatives=alternatives or [stt.SpeechData(language=LanguageCode(language), text="")],
-    )
-    if plan.usage is not None:
-        inputs, outputs = plan.usage.tokens(message, scope)
-        reported = plan.usage.seconds(message, scope, 0.0) or seconds
-        event.recognition_usage = stt.RecognitionUsage(reported, inputs, outputs)
-    return event
 
 
 async def recognize_over_stream(
@@ -140,29 +113,10 @@ async def recognize_over_stream(
     if outcome != "ended":
         raise APIConnectionError("the connection reached its age limit before the audio had ended")
     join = plan.recognize.join if plan.recognize is not None else " "
-    return _joined(finals, join, adapter.language_of(handshake.names), session.request_id)
+    return joined(finals, join, adapter.language_of(handshake.names), session.request_id)
 
 
-async def _pieces(pcm: bytes, size: int) -> AsyncIterator[Input]:
+async def _pieces(pcm: bytes, size: int) -> AsyncGenerator[Input, None]:
     for at in range(0, len(pcm), size):
         yield pcm[at : at + size]
     yield FLUSH
-
-
-def _joined(finals: list[stt.SpeechEvent], join: str, language: str, request_id: str) -> stt.SpeechEvent:
-    """One event of all finals: texts joined, words in a row, the times of the whole."""
-    parts = [event.alternatives[0] for event in finals]
-    if not parts:
-        data = stt.SpeechData(language=LanguageCode(language), text="")
-    else:
-        words = [word for part in parts for word in part.words or []]
-        data = replace(
-            parts[0],
-            text=join.join(part.text for part in parts),
-            end_time=parts[-1].end_time,
-            confidence=sum(part.confidence for part in parts) / len(parts),
-            words=words or None,
-        )
-    return stt.SpeechEvent(
-        type=stt.SpeechEventType.FINAL_TRANSCRIPT, request_id=request_id, alternatives=[data]
-    )

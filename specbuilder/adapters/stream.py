@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,13 @@ from ..protocol.plan import Plan
 from ..protocol.replay import FLUSH, ReplayBuffer
 from ..protocol.sending import AudioFormat
 from ..protocol.session import StreamSession
+from ..protocol.settings import Settings, change_options
 from ..protocol.turn import Turn
 from .connection import Connection, Input, Outcome
 from .handshake import Dialer, Handshake
 
 if TYPE_CHECKING:
-    from .stt import Settings, SpecSTT
+    from .stt import SpecSTT
 
 __all__ = ["SpecStream"]
 
@@ -163,7 +164,7 @@ class SpecStream(stt.RecognizeStream):
     def _pcm(self, frame: rtc.AudioFrame) -> bytes:
         return mixed(frame.data.tobytes(), frame.num_channels, self._format.channels)
 
-    async def _input(self, session: StreamSession) -> AsyncIterator[Input]:
+    async def _input(self, session: StreamSession) -> AsyncGenerator[Input, None]:
         for kept in self._replay:
             yield kept
         async for item in self._input_ch:
@@ -201,28 +202,14 @@ class SpecStream(stt.RecognizeStream):
         connection = self._connection
         if connection is None:
             return
-        session = connection.session
-        # What only follows from other options (a computed default) is not sent, as nobody asked for it.
-        touched = before.given.keys() | settings.given.keys()
-        changed = {
-            name: settings.options[name] for name in touched if before.options[name] != settings.options[name]
-        }
-        if not changed:
-            return
-        declared = self._owner.spec.options.options
-        in_band = all(declared[name].in_band and value is not None for name, value in changed.items())
-        if in_band and settings.plan is before.plan and session.plan.update is not None:
-            settings.refresh(session.names, changed)
-            connection.write_update(session.update(changed, asyncio.get_running_loop().time()))
-            return
-        context = self._owner.context
-        if Dialer(context(before), self._conn_options, self._format).fingerprint(session.names) != Dialer(
-            context(settings), self._conn_options, self._format
-        ).fingerprint(session.names):
-            session.renew()
-        else:
-            settings.refresh(session.names, changed)
-        connection.write_update([])
+        session, context = connection.session, self._owner.context
+
+        def differs() -> bool:
+            old, new = (Dialer(context(one), self._conn_options, self._format) for one in (before, settings))
+            return bool(old.fingerprint(session.names) != new.fingerprint(session.names))
+
+        now = asyncio.get_running_loop().time()
+        connection.write_update(change_options(session, before, settings, differs, now))
 
     async def aclose(self) -> None:
         """Close the stream at once; safe in every state and more than once."""

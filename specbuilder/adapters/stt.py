@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiohttp
@@ -22,10 +21,9 @@ from livekit.agents.utils import AudioBuffer
 
 from ..expressions.secrets import redact
 from ..protocol.addresses import Address, parse_base_url
-from ..protocol.names import Names
 from ..protocol.options import secret_texts
-from ..protocol.plan import Plan
 from ..protocol.sending import AudioFormat
+from ..protocol.settings import Settings, language_of, settle
 from ..protocol.spec import Spec
 from ..transport.http import HttpSessions
 from .capabilities import derive_capabilities
@@ -38,42 +36,11 @@ from .stream import SpecStream
 if TYPE_CHECKING:
     from livekit.agents.voice.events import ConversationItemAddedEvent
 
-__all__ = ["Settings", "SpecSTT"]
+__all__ = ["SpecSTT"]
 
 logger = logging.getLogger("specbuilder")
 
 _T = TypeVar("_T")
-
-DEFAULT_SAMPLE_RATE = 16000
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Options that hold together: checked values, and the plan they choose.
-
-    Attributes:
-        given: what was given, by the caller and the framework.
-        values: every option that has a value by itself, and the key.
-        options: every option's value, computed defaults too.
-        plan: the chosen plan.
-    """
-
-    given: Mapping[str, Any]
-    values: Mapping[str, Any]
-    options: Mapping[str, Any]
-    plan: Plan
-    spec: Spec
-
-    def names(self) -> Names:
-        """Fresh names: variables are evaluated anew for each connection or request."""
-        return self.spec.names(self.values)
-
-    def refresh(self, names: Names, changed: Mapping[str, Any]) -> None:
-        """Put changed options into the names of a live connection; what depends on them follows."""
-        for name in changed:
-            for dependent in self.plan.dependents.get(name, frozenset()):
-                names.pop(dependent, None)
-        names.update(changed)
 
 
 class SpecSTT(stt.STT[str]):
@@ -144,11 +111,7 @@ class SpecSTT(stt.STT[str]):
 
     def language_of(self, names: Mapping[str, Any]) -> str:
         """The language a transcript has when the vendor does not say one: the one asked for, if it is one."""
-        option = self._spec.options.with_role("language")
-        value = names.get(option.name) if option is not None else None
-        if isinstance(value, list):
-            value = value[0] if len(value) == 1 else None
-        return value if isinstance(value, str) else ""
+        return language_of(self._spec.options, names)
 
     def redact(self, text: str) -> str:
         """Mask the adapter's secrets in a text."""
@@ -176,9 +139,7 @@ class SpecSTT(stt.STT[str]):
         Raises:
             ValueError: a combination that is refused, or a missing key.
         """
-        values, names, plan = self._spec.resolve(given, self._api_key)
-        options = {name: names[name] for name in self._spec.options.options}
-        return Settings(dict(given), values, options, plan, self._spec)
+        return settle(self._spec, given, self._api_key)
 
     def context(self, settings: Settings) -> ConnectContext:
         """What a connection or request with these settings is made of."""
@@ -294,10 +255,7 @@ class SpecSTT(stt.STT[str]):
 
     def format_of(self, settings: Settings) -> AudioFormat:
         """The form in which a stream with these settings sends audio."""
-        assert settings.plan.stream is not None
-        option = self._spec.options.with_role("sample_rate")
-        rate = settings.options.get(option.name) if option is not None else None
-        return AudioFormat.of(settings.plan.stream.audio, settings.names(), rate or DEFAULT_SAMPLE_RATE)
+        return settings.audio_format(settings.names())
 
     # -- the vendor's wishes -------------------------------------------------------------------------------
 

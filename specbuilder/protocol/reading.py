@@ -6,15 +6,18 @@ A selector that meets the wrong type gives null; the place is counted and logged
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..expressions.selectors import Selector, SelectorTypeError
 
-__all__ = ["MessageScope", "Reading"]
+__all__ = ["MessageScope", "Read", "Reading"]
 
 logger = logging.getLogger("specbuilder")
+
+_COMPARES = re.compile("[=<>]")
 
 
 class MessageScope:
@@ -43,6 +46,9 @@ class MessageScope:
             logger.warning("%s: %s: %s", self.label, place, problem, extra={"stt": self.label})
 
 
+Read: TypeAlias = Callable[[Any, MessageScope], Any]
+
+
 class Reading:
     """A selector and the place of the spec where it was written.
 
@@ -53,20 +59,25 @@ class Reading:
 
     __slots__ = ("holds", "place", "read", "selector")
 
+    read: Read
+    holds: Read
+
     def __init__(self, selector: Selector, place: str) -> None:
         self.selector = selector
         self.place = place
         # Functions, not methods: these run for every field of every message, and Python calls them faster.
-        self.read = _guarded(selector.evaluate, place, None)
-        self.holds = _guarded(selector.test, place, False)
+        # Without functions and comparisons nothing can be of a wrong type.
+        if selector.functions or _COMPARES.search(selector.text):
+            self.read = _guarded(selector.evaluate, place, None)
+            self.holds = _guarded(selector.test, place, False)
+        else:
+            self.read, self.holds = selector.evaluate, selector.test
 
     def __call__(self, item: Any, scope: MessageScope) -> Any:
         return self.read(item, scope)
 
 
-def _guarded(
-    evaluate: Callable[[Any, Any], Any], place: str, otherwise: Any
-) -> Callable[[Any, MessageScope], Any]:
+def _guarded(evaluate: Callable[[Any, Any], Any], place: str, otherwise: Any) -> Read:
     def read(item: Any, scope: MessageScope) -> Any:
         try:
             return evaluate(item, scope)

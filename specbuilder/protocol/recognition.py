@@ -22,7 +22,8 @@ def recognition(plan: Plan, exchange: HttpExchange) -> Generator[Action, Any, An
     Raises:
         APIError: the vendor refused.
     """
-    assert plan.recognize is not None and plan.recognize.request is not None
+    assert plan.recognize is not None
+    assert plan.recognize.request is not None
     yield from exchange.run_steps((*plan.steps, *plan.recognize.steps))
     return (yield from exchange.ask(plan.recognize.request))
 

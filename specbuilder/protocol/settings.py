@@ -102,9 +102,7 @@ def change_options(
     """
     # What only follows from other options (a computed default) is not sent, as nobody asked for it.
     touched = before.given.keys() | after.given.keys()
-    changed = {
-        name: after.options[name] for name in touched if before.options[name] != after.options[name]
-    }
+    changed = {name: after.options[name] for name in touched if before.options[name] != after.options[name]}
     if not changed:
         return []
     declared = after.spec.options.options

@@ -12,10 +12,9 @@ from typing import Any, TypeAlias
 from livekit.agents import NOT_GIVEN, LanguageCode, NotGivenOr, stt
 from livekit.agents.types import TimedString
 
-from .reading import MessageScope, Reading
+from .reading import MessageScope, Read, Reading
 
 Place: TypeAlias = Callable[[float], float]
-Read: TypeAlias = Callable[[Any, MessageScope], Any]
 
 __all__ = ["Measure", "TranscriptPlan", "UsagePlan", "WordsPlan"]
 
