@@ -1,0 +1,48 @@
+"""`specbuilder list`: the bundled specs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from .output import print_json, print_table
+
+__all__ = ["list_bundled"]
+
+
+def list_bundled(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the bundled specs: what they can do, how many options they have, the vendor's page."""
+    from ..language.catalog import bundled
+
+    found = [_row(name) for name in bundled()]
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        {"NAME": "left", "STREAM": "left", "BATCH": "left", "OPTIONS": "right", "DOCS": "left"},
+        (
+            (row["name"], _tick(row["stream"]), _tick(row["batch"]), str(row["options"]), row["docs"])
+            for row in found
+        ),
+    )
+
+
+def _row(name: str) -> dict[str, Any]:
+    # Read and validated, but not compiled: that would import livekit.
+    from ..language.loader import load
+
+    value = load(name).document.value
+    return {
+        "name": name,
+        "stream": "stream" in value,
+        "batch": "recognize" in value,
+        "options": len(value.get("options") or {}),
+        "docs": str(value.get("docs", "")),
+    }
+
+
+def _tick(there: bool) -> str:
+    return "yes" if there else "-"
