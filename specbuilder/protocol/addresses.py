@@ -44,6 +44,11 @@ class Address:
         """Security and authority: what must be equal for headers with keys to be sent."""
         return _SECURE[self.scheme], self.authority.lower()
 
+    @property
+    def root(self) -> str:
+        """The server itself: the address without path and query."""
+        return f"{self.scheme}://{self.authority}/"
+
     def url(self, query: str = "") -> str:
         """The address as text, with `query` behind its own."""
         whole = "&".join(part for part in (self.query, query) if part)

@@ -146,8 +146,13 @@ class ErrorTable:
             if row.when.holds(message, scope):
                 status = row.status if isinstance(row.status, int) else _as_status(row.status(message, scope))
                 text = row.message and _as_text(row.message(message, scope))
-                body = redact(_excerpt(message))
-                return status_error(status, redact(text or body), request_id=request_id, body=body)
+                body = _excerpt(message, redact)
+                return status_error(
+                    status,
+                    redact(text or body),
+                    request_id=redact(request_id) if request_id else None,
+                    body=body,
+                )
         return None
 
     def of_reply(
@@ -172,11 +177,12 @@ class ErrorTable:
                 None,
             )
         request_id = self.request_id and _as_text(self.request_id(body, scope))
-        excerpt = redact(_excerpt(body))
+        request_id = request_id or reply.headers.get("x-request-id")
+        excerpt = _excerpt(body, redact)
         return status_error(
             self.statuses.get(reply.status, reply.status),
             redact(text or excerpt or f"{what}: HTTP {reply.status}"),
-            request_id=request_id or reply.headers.get("x-request-id"),
+            request_id=redact(request_id) if request_id else None,
             body=excerpt or None,
             retry_after=parse_retry_after(reply.headers.get("retry-after")),
         )
@@ -199,8 +205,9 @@ def _decoded(body: bytes) -> Any:
         return body[: BODY_EXCERPT * 4].decode("utf-8", "replace")
 
 
-def _excerpt(message: Any) -> str:
+def _excerpt(message: Any, redact: Callable[[str], str]) -> str:
     text = (
         message if isinstance(message, str) else orjson.dumps(message, default=str).decode("utf-8", "replace")
     )
-    return text[:BODY_EXCERPT]
+    # Masked before it is cut where readers see it: half a key would not be recognised.
+    return redact(text[: BODY_EXCERPT * 4])[:BODY_EXCERPT]

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..expressions.nothing import NOTHING
 from .addresses import encode_query
+from .audio import silence, wav_header
 from .names import Names
 from .plan import Plan, StreamPlan
 from .requests import HttpExchange, StepPlan
@@ -36,6 +37,11 @@ class HandshakeRequest:
 
 def prepare(names: Names, format: AudioFormat) -> Names:
     """Put what is known of a stream's audio before any was sent into the names of its connection."""
+    names.functions = {
+        **names.functions,
+        "silence": lambda ms: silence(ms, format.sample_rate, format.channels, format.encoding),
+        "wav_header": lambda: wav_header(format.sample_rate, format.channels),
+    }
     names["audio"] = {"sample_rate": format.sample_rate, "channels": format.channels}
     names["sent_ms"] = names["unflushed_ms"] = 0
     return names

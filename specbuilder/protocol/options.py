@@ -78,7 +78,8 @@ class Option:
         Raises:
             ValueError: it is not allowed; the message names option, value and what is.
         """
-        value = _plain(value)
+        # Values that were checked before come again when others change.
+        value = _plain(value.reveal() if self.secret and isinstance(value, Secret) else value)
         if value is None:
             return None
         problem = next(iter(Draft202012Validator(dict(self.schema)).iter_errors(value)), None)

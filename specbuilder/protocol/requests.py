@@ -272,13 +272,11 @@ class HttpExchange:
         if form == "text":
             message = reply.body.decode("utf-8", "replace")
         else:
-            try:
-                message = orjson.loads(reply.body)
-            except orjson.JSONDecodeError:
-                excerpt = self.redact(reply.body[:200].decode("utf-8", "replace"))
-                raise status_error(
-                    502, f"{place}: the reply is not JSON: {excerpt!r}", body=excerpt
-                ) from None
+            message = _load_json(reply.body)
+            if message is NOTHING:
+                # Masked before it is cut: half a key would not be recognised.
+                excerpt = self.redact(reply.body[:2000].decode("utf-8", "replace"))[:200]
+                raise status_error(502, f"{place}: the reply is not JSON: {excerpt!r}", body=excerpt)
         self.scope.message = message
         error = self.errors.of_message(message, self.scope, self.redact, reply.headers.get("x-request-id"))
         if error is not None:
@@ -348,6 +346,14 @@ def _seconds(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         return 0.0
+
+
+def _load_json(body: bytes) -> Any:
+    """A body's JSON, or NOTHING where it is none; the parser's error, which quotes it whole, stays here."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return NOTHING
 
 
 def _escape_path(text: str) -> str:

@@ -125,6 +125,7 @@ class StreamSession:
         self._until_held = False
         self._closed_rules = False
         self._renewal = False
+        self._lapsed = False
         self._pending_update: dict[str, Any] = {}
         self._every = (
             render_seconds(plan.keepalive.every, names, "stream.keepalive.every") if plan.keepalive else None
@@ -382,7 +383,9 @@ class StreamSession:
         if kind is _FINAL:
             end = alternatives[0].end_time - offset if alternatives[0].end_time else 0.0
             end_wall = self._timeline.final(end)
-            self.finalized = max(self.finalized, end if end > 0 else self.sent_seconds)
+            # No further than what was sent: a time that is wrong must not give up audio yet to come.
+            sent = self.sent_seconds
+            self.finalized = max(self.finalized, min(end, sent) if end > 0 else sent)
         self.turn.transcript(kind, alternatives, request_id, speech_end_time=end_wall)
 
     def _read_usage(self, message: Any) -> None:
@@ -399,12 +402,22 @@ class StreamSession:
 
     @property
     def expired(self) -> bool:
-        """Whether the connection should be replaced now: its time is up and nobody is speaking."""
-        return self._renewal and not self.turn.speaking and not self.finishing
+        """Whether the connection should be replaced now: its time is up and no utterance is open.
+
+        Not every vendor says when speech ends: a final that nothing followed for a while ends it as well.
+        """
+        return self._renewal and not self.finishing and (self._lapsed or not self.turn.speaking)
+
+    @property
+    def _lapses_at(self) -> float | None:
+        """When an utterance whose text is final counts as over; None when none is open or nobody asks."""
+        if not self._renewal or self.finishing or not self.turn.speaking or not self.turn.settled:
+            return None
+        return self._last_received + self.plan.timeouts.final
 
     def due(self) -> float | None:
         """When `tick` wants to be called next; None: nothing is waited for."""
-        times = [self.turn.held_until]
+        times = [self.turn.held_until, None if self._lapsed else self._lapses_at]
         if not self.ready:
             times.append(self._opened_at + self.plan.timeouts.ready)
         if self._every is not None and self.ready and not self.done:
@@ -430,6 +443,8 @@ class StreamSession:
             raise APITimeoutError(f"the vendor was not ready within {self.plan.timeouts.ready:g} s")
         if self._max_age is not None and now >= self._opened_at + self._max_age:
             self._renewal = True
+        lapses_at = self._lapses_at
+        self._lapsed = lapses_at is not None and now >= lapses_at
         if self._finish_started is not None and self._finish_is_over(now):
             self.done = True
         return self._keepalive(now)
@@ -470,7 +485,8 @@ class StreamSession:
         self._emit_usage(now)
 
     def replaced(self, now: float) -> None:
-        """The connection ends in favour of another one; the turn goes on there."""
+        """The connection ends in favour of another one, between two utterances."""
+        self.turn.close(self.request_id, self._timeline.last_final_wall)
         self._emit_usage(now)
 
     def closed(self, code: int | None, reason: str, now: float) -> APIError | None:

@@ -41,6 +41,11 @@ class Turn:
         # A final is still due: speech started, or an interim came, and no final since.
         self._awaits_final = False
 
+    @property
+    def settled(self) -> bool:
+        """Whether all that was said so far is final."""
+        return not self._awaits_final
+
     def take(self) -> list[stt.SpeechEvent]:
         """The events since the last call."""
         events, self.events = self.events, []
