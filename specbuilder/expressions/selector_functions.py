@@ -14,6 +14,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 from specbuilder.expressions import selector_texts as texts
@@ -226,6 +227,11 @@ def _unique(values: Any) -> Any:
     return list(first.values())
 
 
+def _runs(values: Any, expression: Callable[[Any], Any]) -> list[list[Any]]:
+    check("runs", values, list, "an array")
+    return [list(run) for _, run in groupby(values, lambda value: key_of(expression(value)))]
+
+
 def _zip(*arrays: Any) -> Any:
     for array in arrays:
         check("zip", array, list, "arrays")
@@ -353,6 +359,7 @@ _ENTRIES = (
         texts.replace,
         prepare=texts.prepare_replace,
     ),
+    _function("runs(array, &expression)", "neighbours with an equal value, as arrays", _runs),
     _function(
         "split(text, separator)",
         "the parts between separators",

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import aiohttp
 from livekit import rtc
-from livekit.agents import APIConnectOptions, APIError, stt
+from livekit.agents import APIConnectOptions, APIError, ConversationItemAddedEvent, llm, stt
 
 from tests.differential.tree import change, error_tree, event_tree, value_at, wire_tree
 from tests.support.streams import Outcome, differences, outcome, tone, total_usage
@@ -29,13 +29,16 @@ __all__ = [
     "Case",
     "Correction",
     "Run",
+    "agent_says",
     "check_ours",
     "check_plugin",
     "end",
     "flush",
     "say",
     "seen",
+    "session_keyterms",
     "until_audio",
+    "until_connection",
     "until_events",
     "until_message",
     "update",
@@ -104,7 +107,6 @@ class Case:
         chunks: compare the sizes of the audio's pieces.
         resampled: the audio goes through livekit's resampler, whose lowest bits differ from run to run.
         skip: parts of the tree that are not compared.
-        unsaid: fields of an alternative that a plugin fills and the spec language cannot say.
         plugin_until: when to stop reading a plugin's stream that never ends, or ends late.
         corrections: where the plugin is wrong.
     """
@@ -128,7 +130,6 @@ class Case:
     chunks: bool = True
     resampled: bool = False
     skip: Sequence[str] = ()
-    unsaid: Sequence[str] = ()
     plugin_until: Callable[[list[stt.SpeechEvent]], bool] | None = None
     corrections: Sequence[Correction] = ()
 
@@ -159,10 +160,6 @@ async def check_ours(case: Case) -> None:
     actual = await _run(case, _ours(case), case.connections if case.ours is None else case.ours, None)
     for event, other in zip(expected["events"], actual["events"], strict=False):
         _drop_extras(event, other)
-    for event in expected["events"]:
-        for data in event.get("alternatives", ()):
-            for name in case.unsaid:
-                data.pop(name, None)
     for place in case.skip:
         change(expected, place, None)
         change(actual, place, None)
@@ -304,6 +301,34 @@ def update(**options: Any) -> AppStep:
 
     async def step(run: Run) -> None:
         run.adapter.update_options(**options)  # type: ignore[attr-defined]
+
+    return step
+
+
+def session_keyterms(*terms: str) -> AppStep:
+    """Give the terms that an AgentSession found in its conversation."""
+
+    async def step(run: Run) -> None:
+        run.adapter._update_session_keyterms(list(terms))
+
+    return step
+
+
+def agent_says(text: str) -> AppStep:
+    """Tell the STT what the agent has said, as an AgentSession does."""
+
+    async def step(run: Run) -> None:
+        message = llm.ChatMessage(role="assistant", content=[text])
+        run.adapter._push_conversation_item(ConversationItemAddedEvent(item=message))
+
+    return step
+
+
+def until_connection(count: int) -> AppStep:
+    """Wait until the vendor has seen so many handshakes."""
+
+    async def step(run: Run) -> None:
+        await run.vendor.until(lambda: len(run.vendor.handshakes) >= count, f"{count} connections")
 
     return step
 

@@ -17,7 +17,10 @@ from tests.differential.harness import (
     flush,
     say,
     seen,
+    session_keyterms,
     until_audio,
+    until_connection,
+    until_events,
 )
 from tests.differential.plugins import deepgram_plugin
 from tests.support.streams import tone
@@ -214,6 +217,73 @@ STREAMS = [
         ],
         app=(say(tone(0.12)), flush, until_audio(3840), say(tone(0.05)), end),
         corrections=[Correction("not waited for", "ended", False, True), usage(0.17)],
+    ),
+    streaming(
+        "the session's terms join the user's, in a new connection",
+        {"keyterm": "LiveKit"},
+        ["start_of_speech", "final_transcript: Hello", "end_of_speech"],
+        [],
+        connections=[
+            [],
+            [
+                AfterAudio(seconds=0.25),
+                CLOSE_STREAM,
+                result(alternative("Hello", HELLO), speech_final=True),
+                *END,
+            ],
+        ],
+        app=(
+            until_connection(1),
+            session_keyterms("Anna", "LiveKit"),
+            until_connection(2),
+            say(tone(0.25)),
+            end,
+        ),
+    ),
+    streaming(
+        "options changed while the user speaks wait for the end of speech",
+        {},
+        [
+            "start_of_speech",
+            "final_transcript: Hello",
+            "end_of_speech",
+            "start_of_speech",
+            "final_transcript: Bye",
+            "end_of_speech",
+        ],
+        [],
+        connections=[
+            [STARTED, AfterAudio(seconds=0.1), result(alternative("Hello", HELLO), speech_final=True)],
+            [
+                AfterAudio(seconds=0.25),
+                CLOSE_STREAM,
+                result(alternative("Bye", WORLD), speech_final=True),
+                *END,
+            ],
+        ],
+        app=(
+            until_events(1),
+            session_keyterms("Anna"),
+            say(tone(0.1)),
+            until_connection(2),
+            say(tone(0.25)),
+            end,
+        ),
+        corrections=[
+            Correction("not waited for", "ended", False, True),
+            usage(0.35),
+            Correction(
+                "its times begin anew with the connection, after 0.1 s",
+                "events.4.alternatives.0",
+                ANY,
+                lambda data: {
+                    **data,
+                    "start": 0.5,
+                    "end": 0.8,
+                    "words": [{**data["words"][0], "start": 0.5, "end": 0.8}],
+                },
+            ),
+        ],
     ),
     streaming(
         "in-band error",

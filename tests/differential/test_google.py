@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from google.cloud.speech_v1.types import resource as resource_v1
+from google.cloud.speech_v2.types import cloud_speech as cloud_speech_v2
 
 from tests.differential.harness import ANY, Case, Correction, check_ours, check_plugin
 from tests.differential.plugins import google_plugin
@@ -88,7 +90,7 @@ def batch(
     numbers = Correction("Google's client asks for enums as numbers", "wire.requests.0.query", ANY, [])
     return Case(
         name,
-        google_plugin(**options),
+        more.pop("plugin", None) or google_plugin(**options),
         "google",
         expect,
         options=options,
@@ -164,6 +166,55 @@ CASES = [
         ["final_transcript: hallo welt"],
         "/v2/projects/p/locations/global/recognizers/_:recognize",
         V2_REPLY,
+        corrections=[request_id("abc")],
+    ),
+    batch(
+        "v1 with an adaptation in place of keywords",
+        {"keywords": [("LiveKit", 12.0)], "adaptation": {"phraseSetReferences": ["projects/p/phraseSets/1"]}},
+        ["final_transcript: how old is the bridge"],
+        V1,
+        V1_REPLY,
+        plugin=google_plugin(
+            keywords=[("LiveKit", 12.0)],
+            adaptation=resource_v1.SpeechAdaptation(phrase_set_references=["projects/p/phraseSets/1"]),
+        ),
+        corrections=[ALL_WORDS, request_id("8462112012")],
+    ),
+    batch(
+        "v2 with every option",
+        {
+            "model": "chirp_3",
+            "project": "p",
+            "languages": ["de-DE"],
+            "spoken_punctuation": True,
+            "enable_word_time_offsets": True,
+            "enable_word_confidence": True,
+            "denoiser_config": {"denoiseAudio": True, "snrThreshold": 10.0},
+            "custom_prompt_config": {"customPrompt": "Names."},
+            "adaptation": {"phraseSets": [{"inlinePhraseSet": {"phrases": [{"value": "a", "boost": 2.0}]}}]},
+        },
+        ["final_transcript: hallo welt"],
+        "/v2/projects/p/locations/global/recognizers/_:recognize",
+        V2_REPLY,
+        plugin=google_plugin(
+            model="chirp_3",
+            project="p",
+            languages=["de-DE"],
+            spoken_punctuation=True,
+            enable_word_time_offsets=True,
+            enable_word_confidence=True,
+            denoiser_config=cloud_speech_v2.DenoiserConfig(denoise_audio=True, snr_threshold=10.0),
+            custom_prompt_config=cloud_speech_v2.CustomPromptConfig(custom_prompt="Names."),
+            adaptation=cloud_speech_v2.SpeechAdaptation(
+                phrase_sets=[
+                    cloud_speech_v2.SpeechAdaptation.AdaptationPhraseSet(
+                        inline_phrase_set=cloud_speech_v2.PhraseSet(
+                            phrases=[cloud_speech_v2.PhraseSet.Phrase(value="a", boost=2.0)]
+                        )
+                    )
+                ]
+            ),
+        ),
         corrections=[request_id("abc")],
     ),
     batch(

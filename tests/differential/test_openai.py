@@ -16,7 +16,9 @@ from tests.differential.harness import (
     check_plugin,
     end,
     say,
+    session_keyterms,
     until_audio,
+    until_connection,
     until_events,
     until_message,
     update,
@@ -84,7 +86,8 @@ def realtime(
         "corrections": [COMMITS, usage(0.25)],
         **more,
     }
-    return Case(name, openai_plugin(**options), "openai", expect, **settings)
+    plugin = settings.pop("plugin", None) or openai_plugin(**options)
+    return Case(name, plugin, "openai", expect, **settings)
 
 
 def failing(name: str, expect: Sequence[str], script: Sequence[Any], **more: Any) -> Case:
@@ -192,6 +195,62 @@ REALTIME = [
         app=(say(tone(0.3)), until_audio(12000), end),
         resampled=True,
         corrections=[COMMITS, usage(0.3)],
+    ),
+    realtime(
+        "a detector of another kind, or only its threshold",
+        {"turn_detection": {"type": "semantic_vad", "eagerness": "low"}},
+        [],
+        [],
+        app=(
+            until_message(1),
+            update(turn_detection={"threshold": 0.7}),
+            until_message(2),
+            say(tone(0.1, rate=24000)),
+            until_audio(4800),
+            end,
+        ),
+        corrections=[COMMITS, usage(0.1)],
+    ),
+    realtime(
+        "a language cannot be taken back in-band",
+        {},
+        [],
+        [],
+        connections=[[SESSION], [SESSION, APP_DONE, Close(1000)]],
+        ours=[[SESSION], [SESSION, COMMIT, NOTHING_LEFT, Close(1000)]],
+        app=(
+            until_message(1),
+            update(detect_language=True),
+            until_connection(2),
+            say(tone(0.1, rate=24000)),
+            until_audio(4800, connection=1),
+            end,
+        ),
+        corrections=[
+            Correction(
+                "it says nothing at the end of input",
+                "wire.connections.1.sent",
+                ANY,
+                lambda sent: [*sent, {"type": "input_audio_buffer.commit"}],
+            ),
+            usage(0.1),
+        ],
+    ),
+    realtime(
+        "a realtime-only model, with the session's terms in-band",
+        {"model": "gpt-live-transcribe", "language": ["en-US", "de"]},
+        [],
+        [],
+        app=(
+            until_message(1),
+            session_keyterms("Anna"),
+            until_message(2),
+            say(tone(0.1, rate=24000)),
+            until_audio(4800),
+            end,
+        ),
+        plugin=openai_plugin(model="gpt-live-transcribe", language=["en-US", "de"], vad=None),
+        corrections=[COMMITS, usage(0.1)],
     ),
     realtime(
         "options changed in-band",

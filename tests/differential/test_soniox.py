@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from livekit.agents import stt
+from livekit.plugins import soniox
 
 from tests.differential.harness import ANY, Case, Correction, check_ours, check_plugin, end, say
 from tests.differential.plugins import soniox_plugin
@@ -28,6 +29,7 @@ def is_keepalive(message: Any) -> bool:
     return bool(message == {"type": "keepalive"})
 
 
+SPANISH: dict[str, Any] = {"language": "es", "source_language": "en", "translation_status": "translation"}
 MARKER = {"text": "<end>", "is_final": True}
 START = {"type": "start_of_speech", "request_id": ""}
 FINISHED = tokens(1200, finished=True)
@@ -63,11 +65,11 @@ def streaming(
         "ours": [[*script, FINALIZE, FINISHED, Close(1000)]],
         "plugin_until": reported(1.2),
         "chunks": False,
-        "unsaid": ("source_languages", "source_texts"),
         "corrections": [NEVER_ENDS, SAYS_NOTHING],
         **more,
     }
-    return Case(name, soniox_plugin(**options), "soniox", expect, **settings)
+    plugin = settings.pop("plugin", None) or soniox_plugin(**options)
+    return Case(name, plugin, "soniox", expect, **settings)
 
 
 def failing(name: str, expect: Sequence[str], script: Sequence[Any], **more: Any) -> Case:
@@ -183,6 +185,66 @@ CASES = [
             SAYS_NOTHING,
             Correction("it forgets to start", "events", ANY, lambda events: [START, *events]),
         ],
+    ),
+    streaming(
+        "several languages, and tokens without times, speaker or language",
+        {"enable_speaker_diarization": True},
+        [
+            "start_of_speech",
+            "preflight_transcript: Sí, sí, okay hola",
+            "final_transcript: Sí, sí, okay hola",
+            "end_of_speech",
+        ],
+        [
+            CONFIG,
+            AfterAudio(seconds=0.2),
+            tokens(
+                500,
+                {"text": "Sí, ", "is_final": True},
+                token("sí, ", 100, 200, language="es"),
+                token("okay ", 300, 400, language="en", speaker="2"),
+                token("hola", 450, 500, confidence=0.4, language="es", speaker="1"),
+            ),
+            tokens(600, MARKER),
+        ],
+    ),
+    *(
+        streaming(
+            f"{translation['type']} translation: its tokens make the text, the original's are the source",
+            {"translation": translation},
+            [
+                "start_of_speech",
+                "interim_transcript: Hola",
+                "preflight_transcript: Hola mundo",
+                "final_transcript: Hola mundo",
+                "end_of_speech",
+            ],
+            [
+                CONFIG,
+                AfterAudio(seconds=0.2),
+                tokens(300, token("Hello", 100, 300, language="en", translation_status="original")),
+                tokens(
+                    500,
+                    token(" wor", 300, 500, is_final=False, language="en", translation_status="original"),
+                    token("Hola", is_final=False, **SPANISH),
+                ),
+                tokens(
+                    700,
+                    token(" world", 300, 700, language="en", translation_status="original"),
+                    token(" you", 700, 720, is_final=False, language="en", translation_status="original"),
+                    token("Hola", **SPANISH),
+                    token(" mundo", **SPANISH),
+                ),
+                tokens(800, MARKER),
+            ],
+            plugin=soniox_plugin(
+                translation=soniox.TranslationConfig(**translation)  # type: ignore[arg-type]
+            ),
+        )
+        for translation in (
+            {"type": "one_way", "target_language": "es"},
+            {"type": "two_way", "language_a": "en", "language_b": "es"},
+        )
     ),
     *(
         failing(
