@@ -153,25 +153,32 @@ class Connection:
         if isinstance(item, FlushMark):
             await self._send(self.session.flush(now))
             return
-        before = self.session.sent_seconds
-        frames = self.session.audio(item, now)
-        if frames and self.session.pace is not None:
-            await self._send_paced(frames, (self.session.sent_seconds - before) / self.session.pace)
-        elif frames:
-            await self._send(frames)
+        if self.session.pace is not None:
+            await self._feed_paced(item, now, self.session.pace)
+        else:
+            await self._send_audio(self.session.audio(item, now))
 
     async def _send(self, frames: list[Frame]) -> None:
-        self._write(frames)
-        if self._socket.congested:
-            await self._socket.drain(self.session.plan.timeouts.write)
+        await self._send_audio(frames)
         self._after()
 
-    async def _send_paced(self, frames: list[Frame], seconds: float) -> None:
+    async def _send_audio(self, frames: list[Frame]) -> None:
+        """Send audio: besides a report of usage nothing follows from it, and no deadline comes nearer."""
+        for frame in frames:
+            self._socket.write(frame)
+        if self._socket.congested:
+            await self._socket.drain(self.session.plan.timeouts.write)
+        self._hand_over()
+
+    async def _feed_paced(self, item: bytes, now: float, pace: float) -> None:
         """Send no faster than the vendor takes it; one message may always go ahead."""
+        before = self.session.sent_seconds
+        frames = self.session.audio(item, now)
+        seconds = (self.session.sent_seconds - before) / pace
         for frame in frames:
             await asyncio.sleep(max(0.0, self._next_send - self._loop.time()))
             self._next_send = max(self._next_send, self._loop.time()) + seconds / len(frames)
-            await self._send([frame])
+            await self._send_audio([frame])
 
     def write_update(self, frames: list[Frame]) -> None:
         """Send the frames of an option change, and see whether the connection is to be replaced."""

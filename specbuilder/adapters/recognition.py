@@ -91,25 +91,28 @@ async def recognize_over_stream(
     pcm = resampled(merge_frames(buffer), format.sample_rate, format.channels)
     handshake = await Dialer(adapter.context(settings), conn_options, format).dial()
     timeouts = plan.stream.timeouts
-    session = StreamSession(
-        replace(plan.stream, timeouts=replace(timeouts, ready=min(timeouts.ready, conn_options.timeout))),
-        plan.errors,
-        handshake.names,
-        Turn(timeouts.final),
-        format,
-        label=adapter.label,
-        redact=adapter.redact,
-        language=adapter.language_of(handshake.names),
-        headers=handshake.socket.response_headers,
-        now=asyncio.get_running_loop().time(),
-    )
     finals: list[stt.SpeechEvent] = []
 
     def deliver(events: list[stt.SpeechEvent]) -> None:
         finals.extend(event for event in events if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT)
 
     piece = max(1, int(_PIECE_SECONDS * format.sample_rate)) * format.channels * 2
-    outcome = await Connection(session, handshake.socket, _pieces(pcm, piece), deliver).run()
+    try:
+        session = StreamSession(
+            replace(plan.stream, timeouts=replace(timeouts, ready=min(timeouts.ready, conn_options.timeout))),
+            plan.errors,
+            handshake.names,
+            Turn(timeouts.final),
+            format,
+            label=adapter.label,
+            redact=adapter.redact,
+            language=adapter.language_of(handshake.names),
+            headers=handshake.socket.response_headers,
+            now=asyncio.get_running_loop().time(),
+        )
+        outcome = await Connection(session, handshake.socket, _pieces(pcm, piece), deliver).run()
+    finally:
+        await handshake.socket.close()
     if outcome != "ended":
         raise APIConnectionError("the connection reached its age limit before the audio had ended")
     join = plan.recognize.join if plan.recognize is not None else " "

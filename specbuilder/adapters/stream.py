@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -48,12 +49,18 @@ class SpecStream(stt.RecognizeStream):
         self._settings = settings
         self._own = dict(own)
         self._format = format
+        self._options = conn_options
         self._turn = Turn(settings.plan.stream.timeouts.final)
         self._replay = ReplayBuffer(format.sample_rate * format.channels * 2, settings.plan.stream.replay)
         self._connection: Connection | None = None
         self._offset_at_exit = 0.0
         self._position = 0.0
         super().__init__(stt=stt, conn_options=conn_options, sample_rate=format.sample_rate)
+
+    @property
+    def waiting(self) -> int:
+        """Frames pushed that no connection has taken yet: a reader of files waits where there are many."""
+        return self._input_ch.qsize()
 
     # -- time ----------------------------------------------------------------------------------------------
 
@@ -83,8 +90,17 @@ class SpecStream(stt.RecognizeStream):
 
     # -- running -------------------------------------------------------------------------------------------
 
+    def _count_attempt(self, *, connected: bool) -> None:
+        """Whether this attempt, should it fail, starts livekit's count of retries anew.
+
+        livekit takes that from the attempt's length: one that outlived the timeout had connected. But a
+        handshake that hangs, a vendor that is never ready, and a `Retry-After` last as long.
+        """
+        self._conn_options = self._options if connected else replace(self._options, timeout=math.inf)
+
     async def _run(self) -> None:
         self._enter_attempt()
+        self._count_attempt(connected=False)
         try:
             while await self._run_connection() == "renew":
                 pass
@@ -99,26 +115,35 @@ class SpecStream(stt.RecognizeStream):
             return "ended"
         # Options may have changed while nothing was connected.
         settings = self._settings
-        dialer = Dialer(self._owner.context(settings), self._conn_options, self._format)
+        dialer = Dialer(self._owner.context(settings), self._options, self._format)
         started = asyncio.get_running_loop().time()
         handshake = await self._owner.judged(dialer.dial())
         now = asyncio.get_running_loop().time()
         self._report_connection_acquired(now - started, connection_reused=False)
-        session = self._session(settings.plan, handshake, now)
-        self._connection = Connection(session, handshake.socket, self._input(session), self._deliver)
+        return await self._owner.judged(self._converse(settings, handshake, now))
+
+    async def _converse(self, settings: Settings, handshake: Handshake, now: float) -> Outcome:
+        """Speak over an open socket until the connection is over; the socket is closed then."""
         try:
-            if settings is not self._settings:
-                # They changed while the handshake was under way; what it says is old.
-                session.renew()
-            return await self._owner.judged(self._connection.run())
+            session = self._session(settings.plan, handshake, now)
+            connection = Connection(session, handshake.socket, self._input(session), self._deliver)
+            self._connection = connection
+            try:
+                # Options may have changed while the handshake was under way.
+                self._bring_from(settings)
+                return await connection.run()
+            finally:
+                self._connection = None
+                self._trim(session)
+                if session.ready:
+                    self._count_attempt(connected=True)
         finally:
-            self._connection = None
-            self._trim(session)
+            await handshake.socket.close()
 
     def _session(self, plan: Plan, handshake: Handshake, now: float) -> StreamSession:
         assert plan.stream is not None
         self._move_to_replay()
-        limit = self._conn_options.timeout
+        limit = self._options.timeout
         timeouts = plan.stream.timeouts
         return StreamSession(
             replace(plan.stream, timeouts=replace(timeouts, ready=min(timeouts.ready, limit))),
@@ -153,23 +178,36 @@ class SpecStream(stt.RecognizeStream):
 
     # -- input ---------------------------------------------------------------------------------------------
 
+    def push_frame(self, frame: rtc.AudioFrame) -> None:
+        """Push audio of any number of channels, at one sample rate throughout."""
+        wanted = self._format.channels
+        if frame.num_channels != wanted:
+            pcm = mixed(frame.data.tobytes(), frame.num_channels, wanted)
+            frame = rtc.AudioFrame(pcm, frame.sample_rate, wanted, frame.samples_per_channel)
+        if self._resampler is None and wanted > 1 and frame.sample_rate != self._format.sample_rate:
+            # The base class would make one that takes interleaved channels for one channel.
+            self._resampler = rtc.AudioResampler(
+                frame.sample_rate,
+                self._format.sample_rate,
+                num_channels=wanted,
+                quality=rtc.AudioResamplerQuality.HIGH,
+            )
+        super().push_frame(frame)
+
     async def _first_input(self) -> bool:
         """Wait for the first audio of a lazy connection; False when the input ends without any."""
         async for item in self._input_ch:
             if isinstance(item, rtc.AudioFrame):
-                self._replay.audio(self._pcm(item))
+                self._replay.audio(item.data.tobytes())
                 return True
         return False
-
-    def _pcm(self, frame: rtc.AudioFrame) -> bytes:
-        return mixed(frame.data.tobytes(), frame.num_channels, self._format.channels)
 
     async def _input(self, session: StreamSession) -> AsyncGenerator[Input, None]:
         for kept in self._replay:
             yield kept
         async for item in self._input_ch:
             if isinstance(item, rtc.AudioFrame):
-                pcm = self._pcm(item)
+                pcm = item.data.tobytes()
                 self._replay.audio(pcm)
                 yield pcm
             else:
@@ -185,8 +223,10 @@ class SpecStream(stt.RecognizeStream):
             TypeError: an unknown option.
             ValueError: a value or combination that is not allowed; nothing is changed then.
         """
-        self._own.update(self._owner.spec.options.check(options))
-        self.apply(self.prepare(self._owner.given()))
+        own = {**self._own, **self._owner.spec.options.check(options)}
+        settings = self._owner.settings_for({**self._owner.given(), **own})
+        self._own = own
+        self.apply(settings)
 
     def prepare(self, given: Mapping[str, Any]) -> Settings:
         """The settings this stream would have with the adapter's new options; its own ones stay.
@@ -199,14 +239,22 @@ class SpecStream(stt.RecognizeStream):
     def apply(self, settings: Settings) -> None:
         """Take over prepared settings: by message, in a new connection, or for the next one."""
         before, self._settings = self._settings, settings
-        connection = self._connection
-        if connection is None:
+        self._bring_from(before)
+
+    def _bring_from(self, before: Settings) -> None:
+        """Bring the live connection, if there is one, from earlier settings to the present ones."""
+        connection, settings = self._connection, self._settings
+        if connection is None or settings is before:
             return
         session, context = connection.session, self._owner.context
 
         def differs() -> bool:
-            old, new = (Dialer(context(one), self._conn_options, self._format) for one in (before, settings))
-            return bool(old.fingerprint(session.names) != new.fingerprint(session.names))
+            old, new = (Dialer(context(one), self._options, self._format) for one in (before, settings))
+            try:
+                return bool(old.fingerprint(session.names) != new.fingerprint(session.names))
+            except ValueError:
+                # Not to be told to this vendor at all: the attempt to connect anew says why.
+                return True
 
         now = asyncio.get_running_loop().time()
         connection.write_update(change_options(session, before, settings, differs, now))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Awaitable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import aiohttp
 from livekit.agents import (
@@ -19,9 +19,12 @@ from livekit.agents import (
 )
 from livekit.agents.utils import AudioBuffer
 
-from ..expressions.secrets import redact
+from ..expressions.secrets import Secret, redact
 from ..protocol.addresses import Address, parse_base_url
+from ..protocol.http import Request
 from ..protocol.options import secret_texts
+from ..protocol.plan import Plan
+from ..protocol.requests import Action
 from ..protocol.sending import AudioFormat
 from ..protocol.settings import Settings, language_of, settle
 from ..protocol.spec import Spec
@@ -58,6 +61,8 @@ class SpecSTT(stt.STT[str]):
         ValueError: a bad value, a combination that is refused, or a missing key.
     """
 
+    _stream_type: ClassVar[type[SpecStream]] = SpecStream
+
     def __init__(
         self,
         spec: Spec,
@@ -68,7 +73,8 @@ class SpecSTT(stt.STT[str]):
         **options: Any,
     ) -> None:
         self._spec = spec
-        self._api_key = api_key if utils.is_given(api_key) else None
+        self._key = Secret(api_key) if utils.is_given(api_key) and api_key else None
+        self._secrets: set[Secret] = set()
         self._override = _override(spec, base_url if utils.is_given(base_url) else None)
         self._user = spec.options.check(options)
         self._session_keyterms: list[str] = []
@@ -84,6 +90,10 @@ class SpecSTT(stt.STT[str]):
 
     def __repr__(self) -> str:
         return f"<SpecSTT {self._spec.name}>"
+
+    @property
+    def _api_key(self) -> str | None:
+        return self._key.reveal() if self._key is not None else None
 
     # -- what livekit asks ---------------------------------------------------------------------------------
 
@@ -114,8 +124,8 @@ class SpecSTT(stt.STT[str]):
         return language_of(self._spec.options, names)
 
     def redact(self, text: str) -> str:
-        """Mask the adapter's secrets in a text."""
-        return redact(text, secret_texts(self._settings.values.values()))
+        """Mask the adapter's secrets in a text, also those of its streams and those it had before."""
+        return redact(text, self._secrets)
 
     # -- settings ------------------------------------------------------------------------------------------
 
@@ -127,7 +137,8 @@ class SpecSTT(stt.STT[str]):
             own = given.get(keyterms.name, keyterms.default) or []
             own = [own] if isinstance(own, str) else own
             # Terms may be pairs of word and boost, which no set holds.
-            given[keyterms.name] = [*own, *(term for term in self._session_keyterms if term not in own)]
+            session = dict.fromkeys(self._session_keyterms)
+            given[keyterms.name] = [*own, *(term for term in session if term not in own)]
         context = self._spec.options.with_role("chat_context")
         if context is not None and self._chat_context is not None:
             given[context.name] = self._chat_context
@@ -139,7 +150,9 @@ class SpecSTT(stt.STT[str]):
         Raises:
             ValueError: a combination that is refused, or a missing key.
         """
-        return settle(self._spec, given, self._api_key)
+        settings = settle(self._spec, given, self._api_key)
+        self._secrets.update(secret_texts(settings.values.values()))
+        return settings
 
     def context(self, settings: Settings) -> ConnectContext:
         """What a connection or request with these settings is made of."""
@@ -235,7 +248,7 @@ class SpecSTT(stt.STT[str]):
             )
         own = self._language_option(language)
         settings = self.settings_for({**self.given(), **own})
-        stream = SpecStream(
+        stream = self._stream_type(
             stt=self,
             settings=settings,
             conn_options=conn_options,
@@ -285,23 +298,33 @@ class SpecSTT(stt.STT[str]):
     # -- life ----------------------------------------------------------------------------------------------
 
     def prewarm(self) -> None:
-        """Fetch shared tokens ahead of the first request. Never fails; needs a running loop."""
-        steps = tuple(step for step in self._settings.plan.steps if step.shared)
+        """Fetch shared tokens and open an HTTP connection ahead of the first request.
+
+        Never fails; needs a running loop. A WebSocket is not opened early: vendors bill it, and one serves one
+        stream only.
+        """
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        if steps:
-            task = loop.create_task(self._prewarm(steps), name="specbuilder.prewarm")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        task = loop.create_task(self._prewarm(self._settings.plan), name="specbuilder.prewarm")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _prewarm(self, steps: Any) -> None:
+    async def _prewarm(self, plan: Plan) -> None:
         context = self.context(self._settings)
+        exchange = context.exchange(context.names)
+        timeout = DEFAULT_API_CONNECT_OPTIONS.timeout
         try:
-            await self._driver.run(
-                context.exchange(context.names).run_steps(steps), DEFAULT_API_CONNECT_OPTIONS.timeout
-            )
+            steps = tuple(step for step in plan.steps if step.shared)
+            await self._driver.run(exchange.run_steps(steps), timeout)
+            batch = plan.recognize.request if plan.recognize is not None else None
+            if batch is not None:
+                address = exchange.address(
+                    batch.address, batch.from_reply, websocket=False, place=batch.place
+                )
+                # Without a key, and whatever the answer: the connection stays in the session's pool.
+                await self._driver.run(_once(Request("HEAD", address.root, [], None, timeout)), timeout)
         except Exception as error:
             logger.warning("%s: prewarm failed (%s)", self._label, type(error).__name__)
 
@@ -311,6 +334,10 @@ class SpecSTT(stt.STT[str]):
         await asyncio.gather(*(stream.aclose() for stream in streams), return_exceptions=True)
         await utils.aio.cancel_and_wait(*self._tasks)
         await self._sessions.aclose()
+
+
+def _once(request: Request) -> Generator[Action, Any, None]:
+    yield request
 
 
 def _override(spec: Spec, base_url: str | None) -> Address | None:

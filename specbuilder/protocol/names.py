@@ -38,9 +38,12 @@ class Names(dict[str, Any]):
         computed: variables and computed defaults by name.
         volatile: the computed names that depend on the address being asked; a fork evaluates them anew.
         functions: what templates may call.
+
+    Attributes:
+        live: names whose value is asked for at every reading, such as counters.
     """
 
-    __slots__ = ("_parent", "_pending", "computed", "functions", "volatile")
+    __slots__ = ("_parent", "_pending", "computed", "functions", "live", "volatile")
 
     def __init__(
         self,
@@ -55,10 +58,13 @@ class Names(dict[str, Any]):
         self.computed = computed
         self.volatile = volatile
         self.functions: Functions = functions if functions is not None else clock_functions()
+        self.live: dict[str, Callable[[], Any]] = {}
         self._parent = parent
         self._pending: set[str] = set()
 
     def __missing__(self, name: str) -> Any:
+        if name in self.live:
+            return self.live[name]()
         if self._parent is not None and name not in self.volatile:
             value = self._parent[name]
             # State, counters and replies change in the parent: only what is computed once may be kept here.

@@ -146,9 +146,12 @@ class AudioSender:
 
     def _message(self, chunk: bytes) -> list[Frame]:
         index, self.index = self.index, self.index + 1
+        frames: list[Frame] = [chunk] if self._identity else self._written(chunk, index)
+        # Afterwards: while it is written, `unflushed_ms` is what was sent before this chunk.
         self.sent_bytes += len(chunk)
-        if self._identity:
-            return [chunk]
+        return frames
+
+    def _written(self, chunk: bytes, index: int) -> list[Frame]:
         if index > 0 or not self._first_only:
             if self._split is None and self._may_split:
                 self._split = self._splitter(index)

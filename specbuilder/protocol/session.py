@@ -103,12 +103,16 @@ class StreamSession:
         self._wall = wall
         self._format = audio
         self._codec = plan.codec
-        self._usage = UsageCounter(plan.usage, now)
+        self._usage = UsageCounter(plan.usage, now, self._heard_seconds)
         self._timeline = Timeline(replayed, wall, anchored)
         names["audio"] = {"sample_rate": audio.sample_rate, "channels": audio.channels}
-        names["sent_ms"] = names["unflushed_ms"] = 0
-        self._sender = AudioSender(plan.audio, audio, names, plan.codec)
         self._flushed_bytes = 0
+        names.pop("sent_ms", None)
+        names.pop("unflushed_ms", None)
+        # Asked for when a message is rendered; counting at every chunk would cost more than sending it.
+        names.live["sent_ms"] = lambda: self._milliseconds_since(0)
+        names.live["unflushed_ms"] = lambda: self._milliseconds_since(self._flushed_bytes)
+        self._sender = AudioSender(plan.audio, audio, names, plan.codec)
         self._keyed: dict[str, Keyed] = {}
         self._states: dict[str, Any] = {}
         self._bound: dict[str, Any] = {}
@@ -121,7 +125,9 @@ class StreamSession:
         self._last_sent = now
         self._last_received = now
         self._open_at = 0
+        self._first_sent: float | None = None
         self._finish_started: float | None = None
+        self._ahead = 0.0
         self._until_held = False
         self._closed_rules = False
         self._renewal = False
@@ -167,23 +173,25 @@ class StreamSession:
         if frames:
             self._until_held = False
             self._timeline.anchor()
-            self._count()
             if self._usage.due(now):
                 self._emit_usage(now)
             self._last_sent = now
+            if self._first_sent is None:
+                self._first_sent = now
         return frames
 
-    def _count(self) -> None:
-        total = self._sender.sent_bytes
-        rate = self._format.bytes_per_second
-        self._usage.sent(total / rate)
-        self.names["sent_ms"] = _milliseconds(total, rate)
-        self.names["unflushed_ms"] = _milliseconds(total - self._flushed_bytes, rate)
+    def _heard_seconds(self) -> float:
+        """Seconds of audio the vendor was sent on this connection."""
+        return self._sender.sent_bytes / self._format.bytes_per_second
 
     @property
     def sent_seconds(self) -> float:
-        """Seconds of input sent on this connection, without silence the protocol added."""
-        return self._timeline.input_time(self._sender.sent_bytes / self._format.bytes_per_second)
+        """The same of the input, without silence the protocol added."""
+        return self._timeline.input_time(self._heard_seconds())
+
+    def _milliseconds_since(self, start: int) -> int | float:
+        value = (self._sender.sent_bytes - start) * 1000 / self._format.bytes_per_second
+        return int(value) if value.is_integer() else value
 
     @property
     def pace(self) -> float | None:
@@ -195,7 +203,6 @@ class StreamSession:
         frames = self._send_audio(self._sender.flush(), now)
         frames += self._flush_message(now)
         self._flushed_bytes = self._sender.sent_bytes
-        self.names["unflushed_ms"] = 0
         self._emit_usage(now)
         return self._sent(frames, now)
 
@@ -215,8 +222,7 @@ class StreamSession:
         samples = sample_count(seconds, self._format.sample_rate)
         if samples <= 0:
             return []
-        at = self._sender.sent_bytes / self._format.bytes_per_second
-        self._timeline.pad(at, samples / self._format.sample_rate)
+        self._timeline.pad(self._heard_seconds(), samples / self._format.sample_rate)
         frames = self._sender.push(bytes(samples * self._format.channels * 2))
         return self._send_audio(frames + self._sender.flush(), now)
 
@@ -227,6 +233,8 @@ class StreamSession:
         if plan is not None and plan.send is not None and _holds(plan.condition, self.names):
             frames = frames_of(plan.send, self.names, self._codec)
         self._finish_started = self._last_received = now
+        if self._first_sent is not None:
+            self._ahead = max(0.0, self.sent_seconds - (now - self._first_sent))
         if self._until_held:
             self.done = True
         return self._sent(frames, now)
@@ -425,7 +433,7 @@ class StreamSession:
         if self._max_age is not None and not self._renewal:
             times.append(self._opened_at + self._max_age)
         if self._finish_started is not None:
-            times.append(self._finish_started + self.plan.timeouts.finish)
+            times.append(self._finish_deadline(self._finish_started))
             if self._quiet is not None:
                 times.append(self._last_received + self._quiet)
         return min((moment for moment in times if moment is not None), default=None)
@@ -453,13 +461,19 @@ class StreamSession:
         assert self._finish_started is not None
         if self._quiet is not None and now >= self._last_received + self._quiet:
             return True
-        if now < self._finish_started + self.plan.timeouts.finish:
+        if now < self._finish_deadline(self._finish_started):
             return False
         self.scope.note_broken(
             "stream.timeouts.finish",
             f"the vendor's last message did not come within {self.plan.timeouts.finish:g} s",
         )
         return True
+
+    def _finish_deadline(self, started: float) -> float:
+        # A vendor may still be hearing what was sent faster than it was spoken: it has that much longer, for
+        # as long as it goes on answering.
+        limit = self.plan.timeouts.finish
+        return min(self._last_received + limit, started + limit + self._ahead)
 
     def _keepalive(self, now: float) -> list[Frame]:
         if self._every is None or not self.ready or self.done or now < self._last_sent + self._every:
@@ -515,11 +529,6 @@ class StreamSession:
         if self._keyed:
             self._bind(None)
         self.plan.on_close.run(None, self)
-
-
-def _milliseconds(size: int, bytes_per_second: int) -> int | float:
-    value = size * 1000 / bytes_per_second
-    return int(value) if value.is_integer() else value
 
 
 def _holds(condition: Any, names: Names) -> bool:

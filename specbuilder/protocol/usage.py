@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from livekit.agents import stt
@@ -21,18 +22,15 @@ class UsageCounter:
     Arguments:
         plan: where the vendor reports usage, if it does.
         now: monotonic seconds.
+        sent: seconds of audio sent on the connection so far.
     """
 
-    def __init__(self, plan: UsagePlan | None, now: float) -> None:
+    def __init__(self, plan: UsagePlan | None, now: float, sent: Callable[[], float]) -> None:
         self._plan = plan
         self._counts = plan is None or not plan.counts_audio
-        self._sent = 0.0
+        self._sent = sent
         self._reported = 0.0
         self._reported_at = now
-
-    def sent(self, total: float) -> None:
-        """Seconds of audio sent on this connection so far."""
-        self._sent = total
 
     def due(self, now: float) -> bool:
         """Whether the next report of counted seconds is due."""
@@ -46,8 +44,9 @@ class UsageCounter:
         return self._event(self._unreported(), 0, 0, request_id)
 
     def _unreported(self) -> float:
-        seconds, self._reported = self._sent - self._reported, self._sent
-        return seconds
+        sent, before = self._sent(), self._reported
+        self._reported = sent
+        return sent - before
 
     def read(self, message: Any, scope: MessageScope, request_id: str) -> stt.SpeechEvent | None:
         """What a message reports; with tokens alone the counted seconds go along."""

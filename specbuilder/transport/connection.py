@@ -2,6 +2,7 @@
 
 Of the library stay the protocol (RFC 6455), the handshake, proxies and TLS. Different are:
 - a message goes from the parser straight into an `Inbox`, without a queue of frames in between;
+- a message that goes out is framed and written at once, with masking keys drawn in advance;
 - pings need no task: a timer that finds no byte received since its last ping drops the connection, also while
   the write buffer is full (the library's own ping waits behind that buffer, for ever on a dead network);
 - a close, whoever began it, ends the reading at once; TCP has a moment to finish and is then aborted.
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
+import struct
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
@@ -22,10 +25,36 @@ from websockets.protocol import Event, State
 from .failures import reason
 from .inbox import Inbox
 
-__all__ = ["CLOSE_GRACE", "Connection", "quiet_logger"]
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # no C extension on this platform
+    from websockets.utils import apply_mask
+
+__all__ = ["BINARY", "CLOSE_GRACE", "TEXT", "Connection", "quiet_logger"]
 
 CLOSE_GRACE = 0.25
 """Seconds the vendor has to close TCP after the close frames."""
+
+
+TEXT = Opcode.TEXT.value
+BINARY = Opcode.BINARY.value
+_FIN = 0x80
+_MASKED = 0x80
+
+
+class _Masks:
+    """Masking keys (RFC 6455, section 5.3): from the system's strong source of chance, many at a time."""
+
+    def __init__(self) -> None:
+        self._pool = b""
+        self._at = 0
+
+    def next(self) -> bytes:
+        """Four bytes nobody can predict."""
+        if self._at >= len(self._pool):
+            self._pool, self._at = secrets.token_bytes(1024), 0
+        self._at += 4
+        return self._pool[self._at - 4 : self._at]
 
 
 class _QuietLogger(logging.LoggerAdapter):  # type: ignore[type-arg]  # not subscriptable before Python 3.11
@@ -50,6 +79,7 @@ class Connection(ClientConnection):
     def __init__(self, protocol: ClientProtocol, **settings: Any) -> None:
         super().__init__(protocol, **settings)
         self.inbox = Inbox(lambda: self.transport.pause_reading(), lambda: self.transport.resume_reading())
+        self._masks = _Masks()
         self.unanswered = False
         self.lost_by: BaseException | None = None
         self._parts = bytearray()
@@ -102,6 +132,22 @@ class Connection(ClientConnection):
             self.finish()
         else:
             self.inbox.put(text)
+
+    def write_frame(self, opcode: int, data: bytes | bytearray | memoryview) -> None:
+        """Write a whole data message as one masked frame (RFC 6455, section 5.2).
+
+        Arguments:
+            opcode: `TEXT` or `BINARY`.
+        """
+        size = len(data) if isinstance(data, bytes | bytearray) else data.nbytes
+        if size < 126:
+            head = bytes((_FIN | opcode, _MASKED | size))
+        elif size < 65536:
+            head = struct.pack("!BBH", _FIN | opcode, _MASKED | 126, size)
+        else:
+            head = struct.pack("!BBQ", _FIN | opcode, _MASKED | 127, size)
+        mask = self._masks.next()
+        self.transport.write(b"".join((head, mask, apply_mask(data, mask))))
 
     def start_pings(self, seconds: float) -> None:
         """Send a ping every so many seconds; drop the connection when nothing came since the last one."""

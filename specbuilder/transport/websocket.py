@@ -16,7 +16,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
 
 from ..protocol.http import Reply
-from .connection import CLOSE_GRACE, Connection, quiet_logger
+from .connection import BINARY, CLOSE_GRACE, TEXT, Connection, quiet_logger
 from .deadline import timeout as deadline
 from .failures import Redact, as_is, connection_failed, lower_headers, place, timed_out
 from .tls import ssl_context
@@ -90,10 +90,9 @@ class WebSocket:
         if not connection.is_open:
             raise self._closed()
         if isinstance(frame, str):
-            connection.protocol.send_text(frame.encode())
+            connection.write_frame(TEXT, frame.encode())
         else:
-            connection.protocol.send_binary(frame)
-        connection.send_data()
+            connection.write_frame(BINARY, frame)
 
     @property
     def congested(self) -> bool:
