@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from .adapters.stt import SpecSTT
+    from .adapters.tolerant import OnError
     from .protocol.spec import Spec, load_spec, validate_spec
 
 __all__ = ["Issue", "Spec", "SpecError", "list_specs", "load_adapter", "load_spec", "validate_spec"]
@@ -38,6 +39,7 @@ def load_adapter(
     api_key: str | None = None,
     base_url: str | None = None,
     http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
     **options: Any,
 ) -> SpecSTT:
     """Make an `stt.STT` of a spec.
@@ -48,6 +50,7 @@ def load_adapter(
         base_url: replaces scheme, host and port of every endpoint of the spec; a path in it goes before
             theirs.
         http_session: for HTTP requests; livekit's shared session by default.
+        on_error: what failures give: livekit's errors, or an empty transcript ("empty") and a log entry.
         options: the spec's options by name.
 
     Raises:
@@ -55,7 +58,14 @@ def load_adapter(
         TypeError: an option the spec does not have, with the nearest name.
         ValueError: a value that is not allowed, or a missing key.
     """
-    from .adapters.stt import SpecSTT
+    from .adapters.tolerant import TolerantSTT
     from .protocol.spec import load_spec
 
-    return SpecSTT(load_spec(spec), api_key=api_key, base_url=base_url, http_session=http_session, **options)
+    return TolerantSTT(
+        load_spec(spec),
+        api_key=api_key,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        **options,
+    )

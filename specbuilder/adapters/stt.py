@@ -261,7 +261,7 @@ class SpecSTT(stt.STT[str]):
 
     def _language_option(self, language: NotGivenOr[str]) -> dict[str, Any]:
         option = self._spec.options.with_role("language")
-        if not utils.is_given(language) or option is None:
+        if not language or option is None:
             return {}
         value: Any = str(language)
         return self._spec.options.check({option.name: value if "string" in option.types else [value]})
@@ -300,8 +300,8 @@ class SpecSTT(stt.STT[str]):
     def prewarm(self) -> None:
         """Fetch shared tokens and open an HTTP connection ahead of the first request.
 
-        Never fails; needs a running loop. A WebSocket is not opened early: vendors bill it, and one serves one
-        stream only.
+        Never fails; needs a running loop. A WebSocket is not opened early: vendors bill it, and one serves
+        one stream only.
         """
         try:
             loop = asyncio.get_running_loop()
