@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from specbuilder.expressions import selector_closures as closures
 from specbuilder.expressions.selector_closures import Run
+from specbuilder.expressions.selector_code import WRITTEN, CodeWriter, function
 from specbuilder.expressions.selector_functions import FUNCTIONS, UNKNOWN, Function
 from specbuilder.expressions.selector_parser import Node, SelectorError
 from specbuilder.expressions.selector_values import Scope, SelectorTypeError, truth
 from specbuilder.language.errors import did_you_mean
 
-__all__ = ["Part", "compile_tree"]
+__all__ = ["Part", "code_writer", "compile_tree"]
 
 _PYTHON_ERRORS: Final = (ArithmeticError, RecursionError, TypeError, ValueError)
 _CHAINS: Final = frozenset({"subexpression", "index_expression", "pipe"})
@@ -60,11 +61,37 @@ def compile_tree(tree: Node, *, strict: bool = False) -> Part:
     """
     try:
         part = _Compiler(strict).part(tree)
+        if tree["type"] in WRITTEN and not strict and part.value is UNKNOWN:
+            run, test = _written(tree)
+            part = replace(part, run=run, test=test)
     except RecursionError:
         raise SelectorError("the selector is nested too deeply") from None
     if not part.may_fail:
         return part
     return replace(part, run=_guarded(part.run), test=_guarded(part.condition))
+
+
+def code_writer() -> CodeWriter:
+    """A writer whose closures are those of this compiler."""
+    compiler = _Compiler(False)
+
+    def closure(node: Node, applied: bool) -> tuple[Run, bool]:
+        part = compiler.part(node, applied)
+        return part.run, part.may_fail
+
+    return CodeWriter(closure)
+
+
+def _written(tree: Node) -> tuple[Run, Run]:
+    """The value and the truth of a selector as functions of Python source."""
+    writer = code_writer()
+    value = writer.expression(tree, "item")
+    begin = "    variables = scope.variables"
+    run = ["def run(item, scope):", begin, f"    return {value}"]
+    truth_of = ["def test(item, scope):", begin, f"    value = {value}"]
+    truth_of += ["    return value.__class__ in NUMBERS or bool(value)"]
+    constants = {**writer.constants, "bool": bool}
+    return function(run, constants, "run"), function(truth_of, constants, "test")
 
 
 def _guarded(run: Run) -> Run:

@@ -15,12 +15,22 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from specbuilder.expressions.selector_closures import Run
-from specbuilder.expressions.selector_compiler import compile_tree
+from specbuilder.expressions.selector_code import CodeWriter
+from specbuilder.expressions.selector_compiler import code_writer, compile_tree
 from specbuilder.expressions.selector_functions import FUNCTIONS, UNKNOWN
 from specbuilder.expressions.selector_parser import Node, SelectorError, parse_selector
 from specbuilder.expressions.selector_values import Scope, SelectorTypeError
 
-__all__ = ["Scope", "Selector", "SelectorError", "SelectorTypeError", "compile_selector", "functions"]
+__all__ = [
+    "CodeWriter",
+    "Scope",
+    "Selector",
+    "SelectorError",
+    "SelectorTypeError",
+    "code_writer",
+    "compile_selector",
+    "functions",
+]
 
 Equality: TypeAlias = tuple[tuple[str, ...], Any]
 
@@ -41,6 +51,7 @@ class Selector:
         is_constant: the value depends on neither item nor scope.
         evaluate: what a call runs; for those who call it often.
         test: what `holds` runs; likewise.
+        tree: the syntax tree, for a `CodeWriter`.
     """
 
     text: str
@@ -52,6 +63,7 @@ class Selector:
     is_constant: bool
     evaluate: Run = field(repr=False)
     test: Run = field(repr=False)
+    tree: Node = field(repr=False)
 
     def __call__(self, item: Any, scope: Scope) -> Any:
         """The value for an item.
@@ -109,6 +121,7 @@ def compile_selector(text: str, *, strict: bool = False) -> Selector:
         is_constant=part.value is not UNKNOWN,
         evaluate=part.run,
         test=part.condition,
+        tree=tree,
     )
 
 

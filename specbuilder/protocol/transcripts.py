@@ -8,7 +8,9 @@ from typing import Any
 
 from ..language.errors import Path
 from .compiling import ExpressionCompiler, Visible
-from .transcript import Measure, TranscriptPlan, UsagePlan, WordsPlan
+from .measures import Measure
+from .transcript import TranscriptPlan, UsagePlan
+from .words import WordsPlan
 
 __all__ = ["Placed", "TranscriptCompiler"]
 

@@ -1,0 +1,99 @@
+"""Selectors written out as Python source mean what their closures mean."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from specbuilder.expressions.selector_compiler import _Compiler
+from specbuilder.expressions.selector_parser import parse_selector
+from specbuilder.expressions.selectors import SelectorTypeError, code_writer, compile_selector
+
+_ATOMS = st.sampled_from(
+    [
+        "a",
+        "b",
+        "a.b",
+        "a.b.c",
+        "$x",
+        "$y",
+        "$x.a",
+        "'t'",
+        "`0`",
+        "`null`",
+        "`[]`",
+        "@",
+        "a[0]",
+        "b[].a",
+        "length(a)",
+    ]
+)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.sampled_from([0, 1, 0.0, 2.5, "", "t", "u"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def _joined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    pair = st.tuples(inner, st.sampled_from(["&&", "||", "=="]), inner)
+    return pair.map(lambda parts: f"({parts[0]} {parts[1]} {parts[2]})") | inner.map(
+        lambda text: f"!({text})"
+    )
+
+
+_SELECTORS = st.recursive(_ATOMS, _joined, max_leaves=6)
+
+
+def _outcome(run: Any, item: Any, scope: Any) -> Any:
+    try:
+        return run(item, scope)
+    except (SelectorTypeError, TypeError, ValueError):
+        return SelectorTypeError
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=_SELECTORS, item=_JSON, x=_JSON, y=_JSON)
+def test_source_and_closures_agree(text: str, item: Any, x: Any, y: Any) -> None:
+    scope = SimpleNamespace(variables={"x": x, "y": y}, message=item, headers={})
+    closure = _Compiler(False).part(parse_selector(text))
+    written = compile_selector(text)
+    expected = _outcome(closure.run, item, scope)
+    found = _outcome(written.evaluate, item, scope)
+    assert found == expected
+    assert type(found) is type(expected)
+    if expected is not SelectorTypeError:
+        assert bool(written.test(item, scope)) == bool(closure.condition(item, scope))
+
+
+def test_a_deep_selector_is_written_as_far_as_python_reads_it() -> None:
+    text = "a"
+    for _ in range(60):
+        text = f"({text} || b)"
+    scope = SimpleNamespace(variables={}, message=None, headers={})
+    assert compile_selector(text).evaluate({"b": 3}, scope) == 3
+
+
+def test_texts_of_a_spec_are_only_literals() -> None:
+    nasty = "x == 'a\\') or __import__(\\'os\\')' || y"
+    scope = SimpleNamespace(variables={}, message=None, headers={})
+    assert compile_selector(nasty).evaluate({"y": 1}, scope) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "item", "null"),
+    [("format('S{}', speaker)", {}, True), ("format('S{}', speaker)", {"speaker": 0}, False)],
+)
+def test_a_call_of_null_is_known_without_the_call(text: str, item: dict[str, Any], null: bool) -> None:
+    condition = code_writer().surely_null(parse_selector(text), "item")
+    assert condition is not None
+    assert eval(condition, {"item": item}) is null
+
+
+@pytest.mark.parametrize("text", ["not_null(a, b)", "a", "length('abc')"])
+def test_other_selectors_have_no_such_condition(text: str) -> None:
+    assert code_writer().surely_null(parse_selector(text), "item") is None
