@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint bench bench-quick docs clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo-installed ## Transcribe a recording with the recogniser that runs on this machine
 	$(BIN)/python examples/demo.py
@@ -19,6 +19,15 @@ lint: $(VENV)/.dev-installed ## Check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict
+
+bench: $(VENV)/.dev-installed ## Measure speed against the official plugins and write docs/benchmarks.md (40 minutes)
+	$(BIN)/python -m bench $(ARGS)
+
+bench-quick: $(VENV)/.dev-installed ## Measure a little of it and show a table (2 minutes)
+	$(BIN)/python -m bench --quick $(ARGS)
+
+docs: $(VENV)/.dev-installed ## Write the generated pages anew
+	$(BIN)/python -m specbuilder.protocol.reference > docs/spec-reference.md
 
 clean: ## Remove .venv, caches and build results
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info

@@ -1,13 +1,12 @@
 """The reference of the language as Markdown, written from the schema.
 
-`python -m specbuilder.language.reference` prints it; docs/spec-reference.md is its output.
+docs/spec-reference.md begins with it; `specbuilder.protocol.reference` adds what the layers above define.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -150,7 +149,3 @@ def _one_type(name: str, node: Schema) -> str:
 
 def _cell(text: str) -> str:
     return re.sub(r"\s+", " ", text).replace("|", "\\|")
-
-
-if __name__ == "__main__":
-    sys.stdout.write(reference())

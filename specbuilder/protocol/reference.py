@@ -16,9 +16,9 @@ __all__ = ["full_reference", "tables"]
 
 _NAMES = {
     "api_key": "The key. Templates only.",
-    "audio.data": "One chunk as it is encoded for the wire; in `recognize` the raw samples. Templates that send audio.",
+    "audio.data": "One chunk as it is encoded for the wire; in `recognize` all samples. Where audio is sent.",
     "audio.wav": "The whole recording as a WAV file. Templates of `recognize`.",
-    "audio.index": "The number of the chunk, from 0. Templates that send audio.",
+    "audio.index": "The number of the chunk, from 0. Where audio is sent.",
     "audio.sample_rate": "Samples per second of what is sent. Templates.",
     "audio.channels": "Channels of what is sent. Templates.",
     "sent_ms": "Milliseconds of audio sent on this connection, silence included. Templates.",
@@ -36,9 +36,10 @@ _STATES = {
     "number": "`0` at first; `add` sums.",
     "flag": "`false` at first; `set` takes JMESPath's truth of a value. No `add`.",
     "value": "null at first; `set` takes anything. No `add`.",
-    "segments": "Rows `{id, text, words, replaces: [from, to]}` that the vendor rewrites until they are final; reads "
-    "as their texts in order, joined. `clear` means: this is final now.",
-    "growing_text": "The whole text so far, repeated in every message; reads as what follows what `clear` finished.",
+    "segments": "Rows `{id, text, words, replaces: [from, to]}`, rewritten until they are final; "
+    "reads as their texts in order, joined. `clear` means: this is final now.",
+    "growing_text": "The whole text so far, repeated in every message; reads as what follows the part that "
+    "`clear` finished.",
 }
 _CODECS = {
     "json": "A JSON document in a text frame; read from binary frames too.",
@@ -49,10 +50,10 @@ _CODECS = {
     "volc_v3": "Volcengine's binary protocol, version 3: `{headers, body}`.",
 }
 _PRIMITIVES = {
-    "google_service_account": "`credentials` with `scope` or `audience`; gives `{access_token}` (extra `google` for "
-    "the signature).",
-    "aws_sigv4": "`service`, `region`, `access_key`, `secret_key`, `url`, and optionally `query`, `session_token`, "
-    "`expires`; gives the signed query for `$merge`.",
+    "google_service_account": "`credentials` with `scope` or `audience`; gives `{access_token, expires_in}` "
+    "(extra `google`).",
+    "aws_sigv4": "`service`, `region`, `access_key`, `secret_key`, `url`, and optionally `query`, "
+    "`session_token`, `expires`; gives the signed query for `$merge` (extra `aws`).",
     "jwt": "`claims`, `key`, `algorithm`, and optionally `headers`; gives `{token}`.",
 }
 

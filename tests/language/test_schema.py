@@ -90,9 +90,7 @@ def test_what_a_path_holds(path: tuple[str | int, ...], kind: str | None) -> Non
 def test_the_reference_in_docs_holds_every_key_of_the_schema() -> None:
     committed = Path(reference_module.__file__).parents[2] / "docs" / "spec-reference.md"
     # Tables of other layers may follow the keys.
-    assert committed.read_text(encoding="utf-8").startswith(reference()), (
-        "run: python -m specbuilder.language.reference > docs/spec-reference.md"
-    )
+    assert committed.read_text(encoding="utf-8").startswith(reference()), "run: make docs"
 
 
 def test_tables_of_other_layers_are_appended() -> None:
