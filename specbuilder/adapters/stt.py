@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -22,12 +23,22 @@ from livekit.agents.utils import AudioBuffer
 from ..expressions.secrets import Secret, redact
 from ..protocol.addresses import Address, parse_base_url
 from ..protocol.http import Request
-from ..protocol.options import secret_texts
+from ..protocol.options import secret_texts, tokens_in
 from ..protocol.plan import Plan
+from ..protocol.replay import checked_replay
 from ..protocol.requests import Action
 from ..protocol.sending import AudioFormat
 from ..protocol.settings import Settings, language_of, settle
 from ..protocol.spec import Spec
+from ..protocol.trust import (
+    Guard,
+    Trust,
+    checked_trust,
+    declared_hosts,
+    holds_secrets,
+    is_clear,
+    written_hosts,
+)
 from ..transport.http import HttpSessions
 from .capabilities import derive_capabilities
 from .exchange import ExchangeDriver
@@ -45,6 +56,9 @@ logger = logging.getLogger("specbuilder")
 
 _T = TypeVar("_T")
 
+_TOKENS = 64
+"""Tokens of steps that are remembered, to mask them; older ones have expired."""
+
 
 class SpecSTT(stt.STT[str]):
     """Speech-to-text over the HTTP or WebSocket API that a spec describes.
@@ -54,9 +68,13 @@ class SpecSTT(stt.STT[str]):
         api_key: the vendor's key; from the spec's environment variable when not given.
         base_url: replaces scheme, host and port of every endpoint; its path goes before theirs.
         http_session: for HTTP requests; livekit's shared one by default.
+        trust: "untrusted" for a spec of someone else's: it reads no environment variables, names no Python
+            but ours, and reaches only the hosts written in it (and in `base_url`).
+        replay: seconds of audio kept for a new connection, 0 for none; the spec's by default.
         options: the spec's options by name.
 
     Raises:
+        SpecError: the spec does what an untrusted one may not.
         TypeError: an unknown option, with the nearest name.
         ValueError: a bad value, a combination that is refused, or a missing key.
     """
@@ -70,9 +88,14 @@ class SpecSTT(stt.STT[str]):
         api_key: NotGivenOr[str | None] = NOT_GIVEN,
         base_url: NotGivenOr[str | None] = NOT_GIVEN,
         http_session: aiohttp.ClientSession | None = None,
+        trust: Trust = "trusted",
+        replay: float | None = None,
         **options: Any,
     ) -> None:
         self._spec = spec
+        self._hosts = declared_hosts(spec) if checked_trust(trust) == "untrusted" else None
+        self.replay = None if replay is None else checked_replay(replay)
+        self._tokens: deque[Secret] = deque(maxlen=_TOKENS)
         self._key = Secret(api_key) if utils.is_given(api_key) and api_key else None
         self._secrets: set[Secret] = set()
         self._override = _override(spec, base_url if utils.is_given(base_url) else None)
@@ -82,6 +105,7 @@ class SpecSTT(stt.STT[str]):
         self._settings = self.settings_for(self._user)
         super().__init__(capabilities=self._derive(self._settings))
         self._label = f"specbuilder.{spec.name}"
+        self._warn_of_clear_text()
         self._sessions = HttpSessions(http_session)
         self._driver = ExchangeDriver(self._sessions, self.redact)
         self._streams: set[SpecStream] = set()
@@ -125,7 +149,16 @@ class SpecSTT(stt.STT[str]):
 
     def redact(self, text: str) -> str:
         """Mask the adapter's secrets in a text, also those of its streams and those it had before."""
-        return redact(text, self._secrets)
+        return redact(text, (*self._secrets, *self._tokens))
+
+    def _learn(self, reply: Any) -> None:
+        """Remember what may be a token in a step's reply, so that it is masked as a key is."""
+        self._tokens.extend(token for token in tokens_in(reply) if token not in self._tokens)
+
+    def _warn_of_clear_text(self) -> None:
+        override = self._override
+        if override is not None and is_clear(override) and holds_secrets(self._settings.values):
+            logger.warning("%s: base_url has no TLS: keys can be read on the way to it", self._label)
 
     # -- settings ------------------------------------------------------------------------------------------
 
@@ -150,14 +183,25 @@ class SpecSTT(stt.STT[str]):
         Raises:
             ValueError: a combination that is refused, or a missing key.
         """
-        settings = settle(self._spec, given, self._api_key)
+        environ: dict[str, str] | None = None if self._hosts is None else {}
+        settings = settle(self._spec, given, self._api_key, environ=environ)
         self._secrets.update(secret_texts(settings.values.values()))
         return settings
 
     def context(self, settings: Settings) -> ConnectContext:
         """What a connection or request with these settings is made of."""
+        chosen = written_hosts(settings.given)
+        if self._override is not None:
+            chosen |= {self._override.authority.lower()}
         return ConnectContext(
-            settings.plan, settings.names(), self._override, self._driver, self.redact, self._label
+            settings.plan,
+            settings.names(),
+            self._override,
+            self._driver,
+            self.redact,
+            self._label,
+            Guard(holds_secrets(settings.values), chosen, self._hosts),
+            self._learn,
         )
 
     def update_options(self, **options: Any) -> None:
@@ -219,7 +263,8 @@ class SpecSTT(stt.STT[str]):
         # Callers of this hook, unlike those of `recognize`, may have no options at hand.
         conn_options = conn_options or DEFAULT_API_CONNECT_OPTIONS
         await self.wait_for_vendor()
-        settings = self.settings_for({**self.given(), **self._language_option(language)})
+        own = self._language_option(language)
+        settings = self.settings_for({**self.given(), **own}) if own else self._settings
         plan = settings.plan.recognize
         work = (
             recognize(self, settings, buffer, conn_options)
@@ -233,13 +278,16 @@ class SpecSTT(stt.STT[str]):
         *,
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+        replay: float | None = None,
     ) -> SpecStream:
         """Open a stream.
 
         Arguments:
             language: for this stream only, whatever the adapter's options become.
+            replay: seconds of audio kept for a new connection, 0 for none; the adapter's by default.
 
         Raises:
+            ValueError: `replay` is no number of seconds.
             NotImplementedError: the spec, or these options, have no streaming.
         """
         if not self._capabilities.streaming:
@@ -247,13 +295,14 @@ class SpecSTT(stt.STT[str]):
                 f"{self._spec.name} does not stream with these options: wrap it in stt.StreamAdapter"
             )
         own = self._language_option(language)
-        settings = self.settings_for({**self.given(), **own})
+        settings = self.settings_for({**self.given(), **own}) if own else self._settings
         stream = self._stream_type(
             stt=self,
             settings=settings,
             conn_options=conn_options,
             format=self.format_of(settings),
             own=own,
+            replay=self.replay if replay is None else checked_replay(replay),
         )
         self._streams.add(stream)
         stream._task.add_done_callback(lambda _: self.forget(stream))

@@ -88,7 +88,7 @@ class StreamSession:
         self.plan = plan
         self.turn = turn
         self.names = names
-        self.scope = MessageScope(names, label)
+        self.scope = MessageScope(names, label, redact)
         self.scope.headers = headers or {}
         self.request_id = ""
         self.ready = False
@@ -425,7 +425,11 @@ class StreamSession:
 
     def due(self) -> float | None:
         """When `tick` wants to be called next; None: nothing is waited for."""
-        times = [self.turn.held_until, None if self._lapsed else self._lapses_at]
+        times = []
+        if self.turn.held_until is not None:
+            times.append(self.turn.held_until)
+        if self._lapses_at is not None and not self._lapsed:
+            times.append(self._lapses_at)
         if not self.ready:
             times.append(self._opened_at + self.plan.timeouts.ready)
         if self._every is not None and self.ready and not self.done:
@@ -436,7 +440,7 @@ class StreamSession:
             times.append(self._finish_deadline(self._finish_started))
             if self._quiet is not None:
                 times.append(self._last_received + self._quiet)
-        return min((moment for moment in times if moment is not None), default=None)
+        return min(times) if times else None
 
     def tick(self, now: float) -> list[Frame]:
         """What time alone brings: a keepalive, an END_OF_SPEECH let go, a deadline.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
@@ -289,6 +290,7 @@ def _header(name: str, value: str) -> tuple[str, str]:
     return name, value.encode().decode("latin-1") if _WRITES_LATIN1 else value
 
 
+@cache
 def _user_agent() -> str:
     try:
         return f"specbuilder/{metadata.version('specbuilder')}"
