@@ -28,6 +28,7 @@ bench-quick: $(VENV)/.dev-installed ## Measure a little of it and show a table (
 
 docs: $(VENV)/.dev-installed ## Write the generated pages anew
 	$(BIN)/python -m specbuilder.protocol.reference > docs/spec-reference.md
+	$(BIN)/python -m specbuilder.providers.generate
 
 clean: ## Remove .venv, caches and build results
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info
