@@ -6,6 +6,7 @@ code, in its sandbox. Only a name, or a field of a name, is read without Jinja.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -201,8 +202,21 @@ def _generate(tree: nodes.Expr) -> Callable[[Scope], Any]:
     return run
 
 
+_UNEXPECTED = re.compile(r"unexpected char ('.') at \d+")
+
+_SELECTOR_WORDS = {
+    "&": "Jinja writes: a and b",
+    "!": "Jinja writes: not a",
+    "?": "Jinja writes: a if condition else b",
+    "`": "Jinja writes numbers as 1 and texts as 'a'",
+    "$": "in Jinja an option is its name alone",
+    "@": "Jinja knows options, not the message; a selector reads that",
+}
+"""What JMESPath or other languages write, and Jinja does not."""
+
+
 def _parse(text: str, offset: int) -> nodes.Expr:
-    complaint = "the expression cannot be read"
+    complaint, hint = "the expression cannot be read", None
     try:
         parser = Parser(_environment, text, state="variable")
         tree = parser.parse_expression()
@@ -212,12 +226,14 @@ def _parse(text: str, offset: int) -> nodes.Expr:
         complaint = f"unexpected {parser.stream.current.value!r} after the expression"
     except TemplateSyntaxError as error:
         complaint = error.message or complaint
+        if (found := _UNEXPECTED.match(complaint)) is not None:
+            complaint, hint = f"unexpected {found[1]}", _SELECTOR_WORDS.get(found[1][1:-1])
     except (ValueError, RecursionError) as error:
         if isinstance(error, TemplateError):
             raise
     if "end of template" in complaint:
         complaint = "the expression is not complete"
-    raise TemplateError(complaint, offset)
+    raise TemplateError(complaint, offset, hint)
 
 
 def _check_depth(tree: nodes.Node, offset: int) -> None:

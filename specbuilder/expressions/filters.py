@@ -13,6 +13,7 @@ import hmac
 import json
 import math
 import re
+import struct
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from email.utils import formatdate
@@ -99,6 +100,13 @@ def _as_bytes(value: Any) -> bytes:
 
 def _base64(value: Any) -> str:
     return base64.b64encode(_as_bytes(value)).decode("ascii")
+
+
+def _floats(value: Any) -> list[float]:
+    samples = _as_bytes(value)
+    if len(samples) % 4:
+        raise TemplateError("floats needs whole 32-bit samples, as `encoding: pcm_f32le` gives them")
+    return [number for (number,) in struct.iter_unpack("<f", samples)]
 
 
 def _hex(value: Any) -> str:
@@ -246,6 +254,7 @@ FILTERS: Final[Mapping[str, Filter]] = MappingProxyType(
         "first": _jinja("first", "the first item; nothing of an empty list"),
         "float": _jinja("float", "the number in a text, else 0.0 or the given one"),
         "format": Filter(_format, "fills `%s`, `%.2f`, `%(name)s` with the given values"),
+        "floats": Filter(_floats, "`pcm_f32le` samples (bytes) as a list of numbers"),
         "hex": Filter(_hex, "bytes or text as hexadecimal digits"),
         "hmac": Filter(
             _hmac, "the keyed digest of bytes or text, as bytes: `hmac(key, 'sha256')` (RFC 2104)"

@@ -18,22 +18,33 @@ from ..adapters.tolerant import OnError
 from .bundled import create
 
 __all__ = [
+    "create_assemblyai_batch_stt",
     "create_assemblyai_stt",
+    "create_aws_stt",
+    "create_azure_openai_stt",
+    "create_azure_stt",
     "create_baseten_stt",
     "create_cartesia_stt",
     "create_clova_stt",
+    "create_dashscope_stt",
     "create_deepgram_flux_stt",
     "create_deepgram_stt",
     "create_elevenlabs_stt",
     "create_fal_stt",
     "create_fireworksai_stt",
+    "create_gemini_stt",
+    "create_gladia_batch_stt",
     "create_gladia_stt",
     "create_google_cloud_stt",
     "create_google_stt",
     "create_gradium_stt",
     "create_groq_stt",
+    "create_huggingface_stt",
+    "create_iflytek_iat_stt",
+    "create_kyutai_moshi_stt",
     "create_meta_stt",
     "create_mistralai_stt",
+    "create_nvidia_stt",
     "create_openai_compatible_stt",
     "create_openai_stt",
     "create_rtzr_stt",
@@ -41,9 +52,14 @@ __all__ = [
     "create_sarvam_stt",
     "create_slng_stt",
     "create_soniox_stt",
+    "create_speechmatics_batch_stt",
     "create_speechmatics_stt",
     "create_spitch_stt",
+    "create_volcengine_bigmodel_stt",
     "create_vosk_stt",
+    "create_whispercpp_server_stt",
+    "create_whisperlivekit_stt",
+    "create_witai_stt",
     "create_xai_stt",
 ]
 
@@ -145,6 +161,313 @@ def create_assemblyai_stt(
         voice_focus=voice_focus,
         voice_focus_threshold=voice_focus_threshold,
         mode=mode,
+    )
+
+
+def create_assemblyai_batch_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    model: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    sync: NotGivenOr[bool | None] = NOT_GIVEN,
+    punctuate: NotGivenOr[bool | None] = NOT_GIVEN,
+    format_text: NotGivenOr[bool | None] = NOT_GIVEN,
+    speaker_labels: NotGivenOr[bool | None] = NOT_GIVEN,
+    language_detection: NotGivenOr[bool | None] = NOT_GIVEN,
+    keyterms_prompt: NotGivenOr[Sequence[str] | None] = NOT_GIVEN,
+    disfluencies: NotGivenOr[bool | None] = NOT_GIVEN,
+    prompt: NotGivenOr[str | None] = NOT_GIVEN,
+    conversation_context: NotGivenOr[Sequence[str] | None] = NOT_GIVEN,
+    timestamps: NotGivenOr[bool | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `assemblyai_batch`.
+
+    https://www.assemblyai.com/docs/api-reference/transcripts/submit
+
+    Arguments:
+        api_key: the key; from ASSEMBLYAI_API_KEY by default.
+        language: Language spoken; its base code is sent.
+        model: Speech model. The default follows from the other options.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        sync: Use the synchronous API: one request, for short audio. Default: False.
+        punctuate: Punctuation; not with sync. Default: True.
+        format_text: Case and numbers as they are written; not with sync. Default: True.
+        speaker_labels: Tell speakers apart; not with sync. Default: False.
+        language_detection: Let the vendor find the language; not with sync. The default follows from the
+            other options.
+        keyterms_prompt: Terms to expect.
+        disfluencies: Keep words such as um; not with sync. Default: False.
+        prompt: What the audio is about; sync only.
+        conversation_context: Turns that came before, such as `agent: hi`; sync only.
+        timestamps: Times of words; sync only. Default: True.
+    """
+    return create(
+        "assemblyai_batch",
+        api_key=api_key,
+        language=language,
+        model=model,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        sync=sync,
+        punctuate=punctuate,
+        format_text=format_text,
+        speaker_labels=speaker_labels,
+        language_detection=language_detection,
+        keyterms_prompt=keyterms_prompt,
+        disfluencies=disfluencies,
+        prompt=prompt,
+        conversation_context=conversation_context,
+        timestamps=timestamps,
+    )
+
+
+def create_aws_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    access_key_id: NotGivenOr[str | None] = NOT_GIVEN,
+    session_token: NotGivenOr[str | None] = NOT_GIVEN,
+    region: NotGivenOr[str | None] = NOT_GIVEN,
+    sample_rate: NotGivenOr[int | None] = NOT_GIVEN,
+    encoding: NotGivenOr[Literal["pcm"] | None] = NOT_GIVEN,
+    vocabulary_name: NotGivenOr[str | None] = NOT_GIVEN,
+    session_id: NotGivenOr[str | None] = NOT_GIVEN,
+    vocab_filter_method: NotGivenOr[Literal["remove", "mask", "tag"] | None] = NOT_GIVEN,
+    vocab_filter_name: NotGivenOr[str | None] = NOT_GIVEN,
+    show_speaker_label: NotGivenOr[bool | None] = NOT_GIVEN,
+    enable_channel_identification: NotGivenOr[bool | None] = NOT_GIVEN,
+    number_of_channels: NotGivenOr[int | None] = NOT_GIVEN,
+    enable_partial_results_stabilization: NotGivenOr[bool | None] = NOT_GIVEN,
+    partial_results_stability: NotGivenOr[Literal["high", "medium", "low"] | None] = NOT_GIVEN,
+    language_model_name: NotGivenOr[str | None] = NOT_GIVEN,
+    identify_language: NotGivenOr[bool | None] = NOT_GIVEN,
+    identify_multiple_languages: NotGivenOr[bool | None] = NOT_GIVEN,
+    language_options: NotGivenOr[str | None] = NOT_GIVEN,
+    preferred_language: NotGivenOr[str | None] = NOT_GIVEN,
+    vocabulary_names: NotGivenOr[str | None] = NOT_GIVEN,
+    vocabulary_filter_names: NotGivenOr[str | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `aws`.
+
+    https://docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html
+
+    Arguments:
+        api_key: the key; from AWS_SECRET_ACCESS_KEY by default.
+        language: Language spoken; not sent where it is to be identified. Default: 'en-US'.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        access_key_id: Id of the key; api_key is the key. From AWS_ACCESS_KEY_ID by default.
+        session_token: Token of a temporary key. From AWS_SESSION_TOKEN by default.
+        region: Region of the service. From AWS_REGION by default.
+        sample_rate: Rate in Hz. Default: 24000.
+        encoding: Form of the audio. Default: 'pcm'.
+        vocabulary_name: Custom vocabulary.
+        session_id: Id of the session.
+        vocab_filter_method: What happens to filtered words.
+        vocab_filter_name: Vocabulary filter.
+        show_speaker_label: Tell speakers apart.
+        enable_channel_identification: Transcribe each channel.
+        number_of_channels: Channels to be transcribed.
+        enable_partial_results_stabilization: Change interim transcripts less.
+        partial_results_stability: How much less.
+        language_model_name: Custom language model.
+        identify_language: Identify the language spoken. Default: False.
+        identify_multiple_languages: Identify all languages spoken. Default: False.
+        language_options: Languages to choose from, separated by commas.
+        preferred_language: The likeliest of them.
+        vocabulary_names: Custom vocabularies of the languages, separated by commas.
+        vocabulary_filter_names: Vocabulary filters of the languages, separated by commas.
+    """
+    return create(
+        "aws",
+        api_key=api_key,
+        language=language,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        access_key_id=access_key_id,
+        session_token=session_token,
+        region=region,
+        sample_rate=sample_rate,
+        encoding=encoding,
+        vocabulary_name=vocabulary_name,
+        session_id=session_id,
+        vocab_filter_method=vocab_filter_method,
+        vocab_filter_name=vocab_filter_name,
+        show_speaker_label=show_speaker_label,
+        enable_channel_identification=enable_channel_identification,
+        number_of_channels=number_of_channels,
+        enable_partial_results_stabilization=enable_partial_results_stabilization,
+        partial_results_stability=partial_results_stability,
+        language_model_name=language_model_name,
+        identify_language=identify_language,
+        identify_multiple_languages=identify_multiple_languages,
+        language_options=language_options,
+        preferred_language=preferred_language,
+        vocabulary_names=vocabulary_names,
+        vocabulary_filter_names=vocabulary_filter_names,
+    )
+
+
+def create_azure_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | Sequence[Any] | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    speech_key: NotGivenOr[str | None] = NOT_GIVEN,
+    speech_auth_token: NotGivenOr[str | None] = NOT_GIVEN,
+    speech_region: NotGivenOr[str | None] = NOT_GIVEN,
+    speech_host: NotGivenOr[str | None] = NOT_GIVEN,
+    speech_endpoint: NotGivenOr[str | None] = NOT_GIVEN,
+    sample_rate: NotGivenOr[int | None] = NOT_GIVEN,
+    num_channels: NotGivenOr[int | None] = NOT_GIVEN,
+    segmentation_silence_timeout_ms: NotGivenOr[int | None] = NOT_GIVEN,
+    segmentation_max_time_ms: NotGivenOr[int | None] = NOT_GIVEN,
+    segmentation_strategy: NotGivenOr[str | None] = NOT_GIVEN,
+    profanity: NotGivenOr[Literal["masked", "removed", "raw"] | None] = NOT_GIVEN,
+    phrase_list: NotGivenOr[Sequence[str] | None] = NOT_GIVEN,
+    explicit_punctuation: NotGivenOr[bool | None] = NOT_GIVEN,
+    true_text_post_processing: NotGivenOr[bool | None] = NOT_GIVEN,
+    fast_transcription: NotGivenOr[bool | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `azure`.
+
+    https://learn.microsoft.com/en-us/azure/ai-services/speech-service/rest-speech-to-text-short
+
+    Arguments:
+        api_key: the key; from AZURE_SPEECH_KEY by default.
+        language: Language spoken; several are told apart. Default: 'en-US'.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        speech_key: The same as api_key.
+        speech_auth_token: A token in place of a key.
+        speech_region: Region of the resource. From AZURE_SPEECH_REGION by default.
+        speech_host: Address of a container of your own, such as ws://localhost:5000. From AZURE_SPEECH_HOST
+            by default.
+        speech_endpoint: Full WebSocket address; streaming only.
+        sample_rate: Rate in Hz; streaming only. Default: 16000.
+        num_channels: Channels; streaming only. Default: 1.
+        segmentation_silence_timeout_ms: Silence that ends a phrase; streaming only.
+        segmentation_max_time_ms: Longest phrase; streaming only.
+        segmentation_strategy: How phrases end: Default, Time, Semantic; streaming only.
+        profanity: What happens to profanity.
+        phrase_list: Phrases to favour; streaming only.
+        explicit_punctuation: Only punctuation that is spoken; streaming only. Default: False.
+        true_text_post_processing: Make the text read well; streaming only. Default: False.
+        fast_transcription: Whether recognize() takes the API for long recordings. Default: False.
+    """
+    return create(
+        "azure",
+        api_key=api_key,
+        language=language,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        speech_key=speech_key,
+        speech_auth_token=speech_auth_token,
+        speech_region=speech_region,
+        speech_host=speech_host,
+        speech_endpoint=speech_endpoint,
+        sample_rate=sample_rate,
+        num_channels=num_channels,
+        segmentation_silence_timeout_ms=segmentation_silence_timeout_ms,
+        segmentation_max_time_ms=segmentation_max_time_ms,
+        segmentation_strategy=segmentation_strategy,
+        profanity=profanity,
+        phrase_list=phrase_list,
+        explicit_punctuation=explicit_punctuation,
+        true_text_post_processing=true_text_post_processing,
+        fast_transcription=fast_transcription,
+    )
+
+
+def create_azure_openai_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | Sequence[Any] | None] = NOT_GIVEN,
+    model: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    detect_language: NotGivenOr[bool | None] = NOT_GIVEN,
+    prompt: NotGivenOr[str | None] = NOT_GIVEN,
+    keywords: NotGivenOr[Sequence[str] | None] = NOT_GIVEN,
+    turn_detection: NotGivenOr[Mapping[str, Any] | None] = NOT_GIVEN,
+    noise_reduction_type: NotGivenOr[Literal["near_field", "far_field"] | None] = NOT_GIVEN,
+    temperature: NotGivenOr[float | None] = NOT_GIVEN,
+    use_realtime: NotGivenOr[bool | None] = NOT_GIVEN,
+    azure_endpoint: NotGivenOr[str | None] = NOT_GIVEN,
+    azure_deployment: NotGivenOr[str | None] = NOT_GIVEN,
+    api_version: NotGivenOr[str | None] = NOT_GIVEN,
+    azure_ad_token: NotGivenOr[str | None] = NOT_GIVEN,
+    tenant_id: NotGivenOr[str | None] = NOT_GIVEN,
+    client_id: NotGivenOr[str | None] = NOT_GIVEN,
+    client_secret: NotGivenOr[str | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `azure_openai`.
+
+    https://learn.microsoft.com/azure/ai-foundry/openai/reference
+
+    Arguments:
+        api_key: the key; from AZURE_OPENAI_API_KEY by default.
+        language: Language of the speech; several for gpt-transcribe and gpt-live-transcribe. Default: 'en'.
+        model: Transcription model. Default: 'gpt-4o-mini-transcribe'.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        detect_language: Let the model find the language. Default: False.
+        prompt: What the audio is about, in free text.
+        keywords: Terms to expect; gpt-transcribe and gpt-live-transcribe.
+        turn_detection: How the vendor finds the end of a turn; not for realtime-only models. Default:
+            {'type': 'server_vad', 'threshold': 0.5, 'prefix_padding_ms': 600, 'silence_duration_ms': 350}.
+        noise_reduction_type: Reduce noise of a near or far microphone.
+        temperature: Lower is more deterministic; HTTP only.
+        use_realtime: Stream over the realtime API. The default follows from the other options.
+        azure_endpoint: Address of the resource, such as https://name.openai.azure.com. From
+            AZURE_OPENAI_ENDPOINT by default.
+        azure_deployment: Name of the deployment; without it that of the model.
+        api_version: Version of the API by its date; v1 is the one without deployments in the address. From
+            OPENAI_API_VERSION by default.
+        azure_ad_token: Token of Microsoft Entra in place of api_key. From AZURE_OPENAI_AD_TOKEN by default.
+        tenant_id: Tenant of an application that fetches its tokens itself. From AZURE_TENANT_ID by default.
+        client_id: The application's id. From AZURE_CLIENT_ID by default.
+        client_secret: The application's secret. From AZURE_CLIENT_SECRET by default.
+    """
+    return create(
+        "azure_openai",
+        api_key=api_key,
+        language=language,
+        model=model,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        detect_language=detect_language,
+        prompt=prompt,
+        keywords=keywords,
+        turn_detection=turn_detection,
+        noise_reduction_type=noise_reduction_type,
+        temperature=temperature,
+        use_realtime=use_realtime,
+        azure_endpoint=azure_endpoint,
+        azure_deployment=azure_deployment,
+        api_version=api_version,
+        azure_ad_token=azure_ad_token,
+        tenant_id=tenant_id,
+        client_id=client_id,
+        client_secret=client_secret,
     )
 
 
@@ -320,6 +643,74 @@ def create_clova_stt(
         secret=secret,
         invoke_url=invoke_url,
         threshold=threshold,
+    )
+
+
+def create_dashscope_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    model: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    region: NotGivenOr[Literal["cn", "intl"] | None] = NOT_GIVEN,
+    workspace: NotGivenOr[str | None] = NOT_GIVEN,
+    data_inspection: NotGivenOr[bool | None] = NOT_GIVEN,
+    language_hints: NotGivenOr[str | Sequence[Any] | None] = NOT_GIVEN,
+    sample_rate: NotGivenOr[int | None] = NOT_GIVEN,
+    disfluency_removal_enabled: NotGivenOr[bool | None] = NOT_GIVEN,
+    semantic_punctuation_enabled: NotGivenOr[bool | None] = NOT_GIVEN,
+    max_sentence_silence: NotGivenOr[int | None] = NOT_GIVEN,
+    punctuation_prediction_enabled: NotGivenOr[bool | None] = NOT_GIVEN,
+    inverse_text_normalization_enabled: NotGivenOr[bool | None] = NOT_GIVEN,
+    heartbeat: NotGivenOr[bool | None] = NOT_GIVEN,
+    vocabulary_id: NotGivenOr[str | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `dashscope`.
+
+    https://www.alibabacloud.com/help/en/model-studio/websocket-for-paraformer-real-time-service
+
+    Arguments:
+        api_key: the key; from DASHSCOPE_API_KEY by default.
+        language: BCP 47, as in "en-US"; sets `language_hints`.
+        model: Model, also of the fun-asr-realtime family. Default: 'paraformer-realtime-v2'.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        region: Beijing, or the international service; keys differ. Default: 'cn'.
+        workspace: Workspace's id.
+        data_inspection: Let the vendor inspect the content. Default: False.
+        language_hints: Languages to expect; none lets the vendor find them.
+        sample_rate: Samples per second of the audio. Default: 16000.
+        disfluency_removal_enabled: Leave out words such as um. Default: False.
+        semantic_punctuation_enabled: Sentences end by their sense and not by silence. Default: False.
+        max_sentence_silence: Silence, in ms, that ends a sentence. Default: 800.
+        punctuation_prediction_enabled: Punctuation. Default: True.
+        inverse_text_normalization_enabled: Numbers as they are written. Default: True.
+        heartbeat: Keep the connection in long silence. Default: True.
+        vocabulary_id: Id of a list of words to favour.
+    """
+    return create(
+        "dashscope",
+        api_key=api_key,
+        language=language,
+        model=model,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        region=region,
+        workspace=workspace,
+        data_inspection=data_inspection,
+        language_hints=language_hints,
+        sample_rate=sample_rate,
+        disfluency_removal_enabled=disfluency_removal_enabled,
+        semantic_punctuation_enabled=semantic_punctuation_enabled,
+        max_sentence_silence=max_sentence_silence,
+        punctuation_prediction_enabled=punctuation_prediction_enabled,
+        inverse_text_normalization_enabled=inverse_text_normalization_enabled,
+        heartbeat=heartbeat,
+        vocabulary_id=vocabulary_id,
     )
 
 
@@ -642,6 +1033,47 @@ def create_fireworksai_stt(
     )
 
 
+def create_gemini_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    model: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    language_codes: NotGivenOr[Sequence[str] | None] = NOT_GIVEN,
+    custom_vocabulary: NotGivenOr[Sequence[str] | None] = NOT_GIVEN,
+    sample_rate: NotGivenOr[int | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `gemini`.
+
+    https://ai.google.dev/gemini-api/docs/live-api/live-transcribe
+
+    Arguments:
+        api_key: the key; from GOOGLE_API_KEY by default.
+        language: Language spoken. Default: 'en-US'.
+        model: Model of the Live API. Default: 'gemini-3.5-transcribe-live'.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        language_codes: Languages in place of language; none of them lets the model find it.
+        custom_vocabulary: Terms to expect.
+        sample_rate: Samples per second of the audio. Default: 16000.
+    """
+    return create(
+        "gemini",
+        api_key=api_key,
+        language=language,
+        model=model,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        language_codes=language_codes,
+        custom_vocabulary=custom_vocabulary,
+        sample_rate=sample_rate,
+    )
+
+
 def create_gladia_stt(
     api_key: str | None = None,
     language: NotGivenOr[str | None] = NOT_GIVEN,
@@ -738,6 +1170,50 @@ def create_gladia_stt(
         custom_spelling=custom_spelling,
         pre_processing_audio_enhancer=pre_processing_audio_enhancer,
         pre_processing_speech_threshold=pre_processing_speech_threshold,
+    )
+
+
+def create_gladia_batch_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    languages: NotGivenOr[str | Sequence[Any] | None] = NOT_GIVEN,
+    code_switching: NotGivenOr[bool | None] = NOT_GIVEN,
+    diarization: NotGivenOr[bool | None] = NOT_GIVEN,
+    number_of_speakers: NotGivenOr[int | None] = NOT_GIVEN,
+    custom_vocabulary: NotGivenOr[Sequence[Any] | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `gladia_batch`.
+
+    https://docs.gladia.io/api-reference/v2/pre-recorded/init
+
+    Arguments:
+        api_key: the key; from GLADIA_API_KEY by default.
+        language: BCP 47, as in "en-US"; sets `languages`.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        languages: Languages to expect; none lets the vendor find them. Default: [].
+        code_switching: The language may change between utterances. Default: False.
+        diarization: Tell speakers apart. Default: False.
+        number_of_speakers: How many speakers there are, if known.
+        custom_vocabulary: Words to favour, as texts or mappings of value and intensity.
+    """
+    return create(
+        "gladia_batch",
+        api_key=api_key,
+        language=language,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        languages=languages,
+        code_switching=code_switching,
+        diarization=diarization,
+        number_of_speakers=number_of_speakers,
+        custom_vocabulary=custom_vocabulary,
     )
 
 
@@ -911,6 +1387,135 @@ def create_groq_stt(
     )
 
 
+def create_huggingface_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    model: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    endpoint: NotGivenOr[str | None] = NOT_GIVEN,
+    bill_to: NotGivenOr[str | None] = NOT_GIVEN,
+    return_timestamps: NotGivenOr[Literal[True, False, "word"] | None] = NOT_GIVEN,
+    generation_parameters: NotGivenOr[Mapping[str, Any] | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `huggingface`.
+
+    https://huggingface.co/docs/inference-providers/tasks/automatic-speech-recognition
+
+    Arguments:
+        api_key: the key; from HF_TOKEN by default.
+        language: Language of the model; it labels transcripts and is not sent.
+        model: Model as organisation/name; of hf-inference. Default: 'openai/whisper-large-v3'.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        endpoint: Address of an Inference Endpoint of your own; then model only labels.
+        bill_to: Organisation that pays.
+        return_timestamps: Times of parts, or with word of words; not every server has words.
+        generation_parameters: How the model writes, such as {temperature: 0, num_beams: 1}.
+    """
+    return create(
+        "huggingface",
+        api_key=api_key,
+        language=language,
+        model=model,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        endpoint=endpoint,
+        bill_to=bill_to,
+        return_timestamps=return_timestamps,
+        generation_parameters=generation_parameters,
+    )
+
+
+def create_iflytek_iat_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    protocol: NotGivenOr[Literal["iat", "spark"] | None] = NOT_GIVEN,
+    app_id: NotGivenOr[str | None] = NOT_GIVEN,
+    api_secret: NotGivenOr[str | None] = NOT_GIVEN,
+    domain: NotGivenOr[str | None] = NOT_GIVEN,
+    accent: NotGivenOr[str | None] = NOT_GIVEN,
+    vad_eos: NotGivenOr[int | None] = NOT_GIVEN,
+    punctuation: NotGivenOr[bool | None] = NOT_GIVEN,
+    numbers: NotGivenOr[bool | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `iflytek_iat`.
+
+    https://www.xfyun.cn/doc/asr/voicedictation/API.html
+
+    Arguments:
+        api_key: the key; from IFLYTEK_API_KEY by default.
+        language: Language spoken, in the vendor's spelling. Default: 'zh_cn'.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        protocol: iat: voice dictation; spark: its large model. Default: 'iat'.
+        app_id: Id of the app. From IFLYTEK_APP_ID by default.
+        api_secret: Secret that signs the address. From IFLYTEK_API_SECRET by default.
+        domain: Field of the speech, which is the model. The default follows from the other options.
+        accent: Dialect. Default: 'mandarin'.
+        vad_eos: Silence, in ms, that ends an utterance. The default follows from the other options.
+        punctuation: Punctuation; iat only. Default: True.
+        numbers: Numbers as digits; iat only. Default: True.
+    """
+    return create(
+        "iflytek_iat",
+        api_key=api_key,
+        language=language,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        protocol=protocol,
+        app_id=app_id,
+        api_secret=api_secret,
+        domain=domain,
+        accent=accent,
+        vad_eos=vad_eos,
+        punctuation=punctuation,
+        numbers=numbers,
+    )
+
+
+def create_kyutai_moshi_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    path: NotGivenOr[str | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `kyutai_moshi`.
+
+    https://github.com/kyutai-labs/delayed-streams-modeling#rust-server
+
+    Arguments:
+        api_key: the key; from KYUTAI_API_KEY by default.
+        language: Language of the server's model; it labels transcripts and is not sent.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        path: Path of the module in the server's configuration. Default: '/api/asr-streaming'.
+    """
+    return create(
+        "kyutai_moshi",
+        api_key=api_key,
+        language=language,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        path=path,
+    )
+
+
 def create_meta_stt(
     api_key: str | None = None,
     language: NotGivenOr[str | None] = NOT_GIVEN,
@@ -987,6 +1592,60 @@ def create_mistralai_stt(
         on_error=on_error,
         context_bias=context_bias,
         target_streaming_delay_ms=target_streaming_delay_ms,
+    )
+
+
+def create_nvidia_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    model: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    server: NotGivenOr[str | None] = NOT_GIVEN,
+    use_ssl: NotGivenOr[bool | None] = NOT_GIVEN,
+    language_code: NotGivenOr[str | None] = NOT_GIVEN,
+    sample_rate: NotGivenOr[int | None] = NOT_GIVEN,
+    punctuate: NotGivenOr[bool | None] = NOT_GIVEN,
+    enable_diarization: NotGivenOr[bool | None] = NOT_GIVEN,
+    max_speaker_count: NotGivenOr[int | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `nvidia`.
+
+    https://docs.nvidia.com/nim/speech/latest/asr/index.html
+
+    Arguments:
+        api_key: the key; from NVIDIA_API_KEY by default.
+        language: BCP 47, as in "en-US"; sets `language_code`.
+        model: Model; the server's own when not given.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        server: Host and HTTP port of a Speech NIM of your own; the hosted service speaks gRPC only. Default:
+            '127.0.0.1:9000'.
+        use_ssl: Whether the server speaks TLS. Default: False.
+        language_code: Language spoken, or multi. Default: 'en-US'.
+        sample_rate: Rate in Hz; streaming only. Default: 16000.
+        punctuate: Punctuation; streaming only. Default: True.
+        enable_diarization: Tell speakers apart; streaming only. Default: False.
+        max_speaker_count: Most speakers; 0 is up to the server. Default: 0.
+    """
+    return create(
+        "nvidia",
+        api_key=api_key,
+        language=language,
+        model=model,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        server=server,
+        use_ssl=use_ssl,
+        language_code=language_code,
+        sample_rate=sample_rate,
+        punctuate=punctuate,
+        enable_diarization=enable_diarization,
+        max_speaker_count=max_speaker_count,
     )
 
 
@@ -1525,6 +2184,56 @@ def create_speechmatics_stt(
     )
 
 
+def create_speechmatics_batch_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    model: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    region: NotGivenOr[Literal["eu1", "us1", "au1"] | None] = NOT_GIVEN,
+    diarization: NotGivenOr[bool | None] = NOT_GIVEN,
+    additional_vocab: NotGivenOr[Sequence[Any] | None] = NOT_GIVEN,
+    enable_entities: NotGivenOr[bool | None] = NOT_GIVEN,
+    processing_data: NotGivenOr[Mapping[str, Any] | None] = NOT_GIVEN,
+    wait: NotGivenOr[int | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `speechmatics_batch`.
+
+    https://docs.speechmatics.com/api-ref/batch/create-a-new-job
+
+    Arguments:
+        api_key: the key; from SPEECHMATICS_API_KEY by default.
+        language: Language spoken. Default: 'en'.
+        model: Model, enhanced or standard. Default: 'enhanced'.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        region: Where the audio is processed; without it the vendor's default.
+        diarization: Tell speakers apart. Default: False.
+        additional_vocab: Words to know, as texts or mappings of content and sounds_like.
+        enable_entities: Numbers and dates as they are written.
+        processing_data: Contents of X-SM-Processing-Data, such as {user_id: u}.
+        wait: Seconds the vendor holds its answer back until the job is done. Default: 20.
+    """
+    return create(
+        "speechmatics_batch",
+        api_key=api_key,
+        language=language,
+        model=model,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        region=region,
+        diarization=diarization,
+        additional_vocab=additional_vocab,
+        enable_entities=enable_entities,
+        processing_data=processing_data,
+        wait=wait,
+    )
+
+
 def create_spitch_stt(
     api_key: str | None = None,
     language: NotGivenOr[str | None] = NOT_GIVEN,
@@ -1551,6 +2260,77 @@ def create_spitch_stt(
         base_url=base_url,
         http_session=http_session,
         on_error=on_error,
+    )
+
+
+def create_volcengine_bigmodel_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    model: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    app_key: NotGivenOr[str | None] = NOT_GIVEN,
+    resource_id: NotGivenOr[str | None] = NOT_GIVEN,
+    mode: NotGivenOr[Literal["bigmodel", "bigmodel_async", "bigmodel_nostream"] | None] = NOT_GIVEN,
+    sample_rate: NotGivenOr[int | None] = NOT_GIVEN,
+    enable_itn: NotGivenOr[bool | None] = NOT_GIVEN,
+    enable_punc: NotGivenOr[bool | None] = NOT_GIVEN,
+    enable_ddc: NotGivenOr[bool | None] = NOT_GIVEN,
+    enable_nonstream: NotGivenOr[bool | None] = NOT_GIVEN,
+    end_window_size: NotGivenOr[int | None] = NOT_GIVEN,
+    hotwords: NotGivenOr[Sequence[str] | None] = NOT_GIVEN,
+    boosting_table_name: NotGivenOr[str | None] = NOT_GIVEN,
+    user_id: NotGivenOr[str | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `volcengine_bigmodel`.
+
+    https://www.volcengine.com/docs/6561/1354869
+
+    Arguments:
+        api_key: the key; from VOLCENGINE_API_KEY by default.
+        language: Language spoken; sent with bigmodel_nostream only.
+        model: Name of the model. Default: 'bigmodel'.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        app_key: App id of the old console; api_key is then its access token. From VOLCENGINE_APP_KEY by
+            default.
+        resource_id: What is billed, such as volc.bigasr.sauc.concurrent or volc.seedasr.sauc.duration.
+            Default: 'volc.bigasr.sauc.duration'.
+        mode: bigmodel answers every packet, _async when something changes, _nostream with finals only.
+            Default: 'bigmodel_async'.
+        sample_rate: Samples per second of the audio. Default: 16000.
+        enable_itn: Numbers as they are written. Default: True.
+        enable_punc: Punctuation. Default: True.
+        enable_ddc: Leave out words such as um. Default: False.
+        enable_nonstream: Recognise each sentence a second time when it ends.
+        end_window_size: Silence, in ms, that ends a sentence. Default: 800.
+        hotwords: Words to favour.
+        boosting_table_name: Table of words to favour.
+        user_id: Id of the user. Default: 'livekit'.
+    """
+    return create(
+        "volcengine_bigmodel",
+        api_key=api_key,
+        language=language,
+        model=model,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        app_key=app_key,
+        resource_id=resource_id,
+        mode=mode,
+        sample_rate=sample_rate,
+        enable_itn=enable_itn,
+        enable_punc=enable_punc,
+        enable_ddc=enable_ddc,
+        enable_nonstream=enable_nonstream,
+        end_window_size=end_window_size,
+        hotwords=hotwords,
+        boosting_table_name=boosting_table_name,
+        user_id=user_id,
     )
 
 
@@ -1589,6 +2369,132 @@ def create_vosk_stt(
         words=words,
         max_alternatives=max_alternatives,
         phrase_list=phrase_list,
+    )
+
+
+def create_whispercpp_server_stt(
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    translate: NotGivenOr[bool | None] = NOT_GIVEN,
+    prompt: NotGivenOr[str | None] = NOT_GIVEN,
+    temperature: NotGivenOr[float | None] = NOT_GIVEN,
+    temperature_inc: NotGivenOr[float | None] = NOT_GIVEN,
+    beam_size: NotGivenOr[int | None] = NOT_GIVEN,
+    best_of: NotGivenOr[int | None] = NOT_GIVEN,
+    no_speech_thold: NotGivenOr[float | None] = NOT_GIVEN,
+    suppress_nst: NotGivenOr[bool | None] = NOT_GIVEN,
+    vad: NotGivenOr[bool | None] = NOT_GIVEN,
+    diarize: NotGivenOr[bool | None] = NOT_GIVEN,
+    word_timestamps: NotGivenOr[bool | None] = NOT_GIVEN,
+    inference_path: NotGivenOr[str | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `whispercpp_server`.
+
+    https://github.com/ggml-org/whisper.cpp/tree/master/examples/server
+
+    Arguments:
+        language: Language spoken, or auto; its base code is sent. Default: 'auto'.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        translate: Translate into English.
+        prompt: Text that came before or shows names and style.
+        temperature: Lower is more deterministic.
+        temperature_inc: By how much the temperature rises when decoding fails.
+        beam_size: Width of the beam search.
+        best_of: Candidates of sampling.
+        no_speech_thold: How sure silence has to be.
+        suppress_nst: No tokens that are not speech.
+        vad: Skip what is not speech; the server needs a VAD model.
+        diarize: Speakers by the channel of stereo audio. Default: False.
+        word_timestamps: One word in each segment and so times of words. Default: False.
+        inference_path: The server's --request-path and --inference-path. Default: '/inference'.
+    """
+    return create(
+        "whispercpp_server",
+        language=language,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        translate=translate,
+        prompt=prompt,
+        temperature=temperature,
+        temperature_inc=temperature_inc,
+        beam_size=beam_size,
+        best_of=best_of,
+        no_speech_thold=no_speech_thold,
+        suppress_nst=suppress_nst,
+        vad=vad,
+        diarize=diarize,
+        word_timestamps=word_timestamps,
+        inference_path=inference_path,
+    )
+
+
+def create_whisperlivekit_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    diarization: NotGivenOr[bool | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `whisperlivekit`.
+
+    https://github.com/QuentinFuxa/WhisperLiveKit
+
+    Arguments:
+        api_key: the key; from WHISPERLIVEKIT_API_KEY by default.
+        language: Language spoken; its base code is sent. Without it the server's own.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        diarization: The server was started with --diarization. Default: False.
+    """
+    return create(
+        "whisperlivekit",
+        api_key=api_key,
+        language=language,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        diarization=diarization,
+    )
+
+
+def create_witai_stt(
+    api_key: str | None = None,
+    language: NotGivenOr[str | None] = NOT_GIVEN,
+    *,
+    base_url: str | None = None,
+    http_session: aiohttp.ClientSession | None = None,
+    on_error: OnError = "raise",
+    version: NotGivenOr[str | None] = NOT_GIVEN,
+) -> SpecSTT:
+    """An adapter of the bundled spec `witai`.
+
+    https://wit.ai/docs/http/20230215#post__dictation_link
+
+    Arguments:
+        api_key: the key; from WIT_AI_TOKEN by default.
+        language: Language of the app; it labels transcripts and is not sent.
+        base_url: replaces scheme, host and port of every endpoint.
+        http_session: for HTTP requests.
+        on_error: what failures give: "raise" or "empty".
+        version: Version of the API. Default: '20230215'.
+    """
+    return create(
+        "witai",
+        api_key=api_key,
+        language=language,
+        base_url=base_url,
+        http_session=http_session,
+        on_error=on_error,
+        version=version,
     )
 
 

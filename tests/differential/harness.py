@@ -230,7 +230,7 @@ async def _run(
 async def _recognize(adapter: stt.STT[Any], frames: Sequence[rtc.AudioFrame]) -> Outcome:
     try:
         return Outcome([await adapter.recognize(list(frames), conn_options=OPTIONS)], None, True)
-    except (APIError, aiohttp.ClientError) as error:
+    except (APIError, aiohttp.ClientError, ValueError) as error:
         return Outcome([], error, False)
 
 

@@ -45,6 +45,7 @@ CASES: list[tuple[str, Any]] = [
     ("{{ '1.5' | float }}", 1.5),
     ("{{ '%s-%.2f-%03d' | format(true, 1.005, 7) }}", "true-1.00-007"),
     ("{{ '%(a)s' | format(a=1) }}", "1"),
+    ("{{ samples | floats }}", [0.0, -0.5]),
     ("{{ raw | hex }}", "00ff"),
     # RFC 4231, test case 2, and RFC 2202's for MD5.
     (
@@ -106,6 +107,7 @@ CASES: list[tuple[str, Any]] = [
     ("{{ 'a b' | wordcount }}", 2),
     ("{{ 'a' | digest('crc') }}", TemplateError),
     ("{{ 1 | hex }}", TemplateError),
+    ("{{ raw | floats }}", TemplateError),
     ("{{ 1 | base_language }}", TemplateError),
     ("{{ 1e30 | http_date }}", TemplateError),
     ("{{ 'now' | iso_date }}", TemplateError),
@@ -114,7 +116,12 @@ CASES: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("text", "result"), CASES)
 def test_filter(text: str, result: Any) -> None:
-    names = {"raw": b"\x00\xff", "pair": ("a", 1.5), "rows": [{"id": 2}, {"id": 1}]}
+    names = {
+        "raw": b"\x00\xff",
+        "samples": bytes(4) + b"\x00\x00\x00\xbf",
+        "pair": ("a", 1.5),
+        "rows": [{"id": 2}, {"id": 1}],
+    }
     template = compile_template(text)
     if result is TemplateError:
         with pytest.raises(TemplateError) as caught:

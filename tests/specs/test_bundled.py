@@ -15,7 +15,7 @@ from specbuilder.language.schema import schema
 from specbuilder.testing import coverage, format_failures, run_tests
 
 SPECS = list_specs()
-WITHOUT_KEY = {"vosk": "the server knows no keys"}
+WITHOUT_KEY = dict.fromkeys(("vosk", "whispercpp_server"), "the server knows no keys")
 
 
 @cache

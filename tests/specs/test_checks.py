@@ -54,6 +54,18 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("fireworksai", {"text_timeout_seconds": 30}, "is more than 29"),
     ("xai", {"keyterm": ["x" * 51]}, "is longer than 50 characters"),
     ("mistralai", {"context_bias": ["x"] * 101}, "has more than 100 items"),
+    ("assemblyai_batch", {"sync": True, "speaker_labels": True}, "needs the API without sync"),
+    ("assemblyai_batch", {"prompt": "p"}, "need sync"),
+    ("gladia_batch", {"number_of_speakers": 2}, "needs diarization"),
+    ("azure_openai", {"azure_endpoint": "https://a", "keywords": ["x"]}, "keywords need a gpt-transcribe"),
+    ("azure_openai", {"azure_endpoint": "https://a", "language": ["en", "de"]}, "takes one language"),
+    ("azure_openai", {"azure_endpoint": "https://a/openai"}, "does not match"),
+    ("azure_openai", {}, "azure_endpoint is required"),
+    ("iflytek_iat", {"api_secret": "s"}, "app_id is required"),
+    ("volcengine_bigmodel", {"mode": "nostream"}, "is not one of bigmodel, bigmodel_async"),
+    ("huggingface", {"return_timestamps": "char"}, "return_timestamps: .char. is not one of"),
+    ("witai", {"version": "v1"}, "does not match"),
+    ("gemini", {"custom_vocabulary": ["x"] * 1001}, "has more than 1000 items"),
 ]
 
 TAKEN: list[tuple[str, dict[str, Any]]] = [
@@ -80,6 +92,19 @@ TAKEN: list[tuple[str, dict[str, Any]]] = [
 def test_refused(name: str, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=f"^{name}: .*{sentence}"):
         load_adapter(name, api_key="test-key", **options)
+
+
+def test_azure_needs_one_of_three_credentials() -> None:
+    given: dict[str, Any] = {"azure_endpoint": "https://name.openai.azure.com"}
+    ways: list[dict[str, Any]] = [
+        {"api_key": "k"},
+        {"azure_ad_token": "t"},
+        {"tenant_id": "t", "client_id": "c", "client_secret": "s"},
+    ]
+    with pytest.raises(ValueError, match="give api_key, azure_ad_token, or tenant_id"):
+        load_adapter("azure_openai", **given, client_id="c")
+    for way in ways:
+        assert load_adapter("azure_openai", **given, **way).provider == "azure_openai"
 
 
 @pytest.mark.parametrize(("name", "options"), TAKEN)
@@ -114,6 +139,8 @@ def test_google_needs_one_of_three_credentials(tmp_path: Any) -> None:
     assert load_adapter("google", credentials_file=str(tmp_path / "key.json")).provider == "google"
 
 
-@pytest.mark.parametrize("name", ["openai_compatible", "vosk"])
+@pytest.mark.parametrize(
+    "name", ["kyutai_moshi", "openai_compatible", "vosk", "whispercpp_server", "whisperlivekit"]
+)
 def test_servers_of_ones_own_need_no_key(name: str) -> None:
     assert load_adapter(name).provider == name

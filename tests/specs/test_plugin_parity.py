@@ -26,6 +26,7 @@ from livekit.plugins import (
     xai,
 )
 from livekit.plugins import google as google_stt
+from livekit.plugins.google import beta as google_beta
 
 from specbuilder import load_adapter
 
@@ -36,6 +37,7 @@ ADAPTER_ARGUMENTS = {"self", "api_key", "base_url", "http_session"}
 DEPRECATED = "deprecated by the plugin"
 GRPC_ONLY = "for streams, which Google has over gRPC only"
 LIVEKIT_FLUSHES = "livekit's own detector flushes; see manual_flush"
+VERTEX = "for Vertex AI, whose messages have other addresses and model names"
 PYTHON_ONLY = "a Python object, not the vendor's"
 
 
@@ -139,6 +141,18 @@ PLUGINS = {
         _arguments(groq.STT.__init__),
         lambda **options: groq.STT(api_key=KEY, **options),
         left_out={"client": PYTHON_ONLY},
+    ),
+    "gemini": Parity(
+        _arguments(google_beta.GeminiSTT.__init__),
+        lambda **options: google_beta.GeminiSTT(api_key=KEY, **options),
+        left_out={
+            "vertexai": VERTEX,
+            "credentials": VERTEX,
+            "credentials_path": VERTEX,
+            "project": VERTEX,
+            "location": VERTEX,
+            "http_options": PYTHON_ONLY,
+        },
     ),
     "elevenlabs": Parity(
         _arguments(elevenlabs.STT.__init__),

@@ -71,7 +71,8 @@ class Connection:
     async def _perform(self, step: Step) -> bool:
         """Do one step; False when the connection is over."""
         if isinstance(step, Send):
-            return await self._send(step.message)
+            message = step.message
+            return await self._send(message(self._log.frames(self._number)) if callable(message) else message)
         if isinstance(step, AfterAudio):
             size = step.bytes_needed
             return await self._wait(lambda: self._log.audio_bytes(self._number) >= size, step)

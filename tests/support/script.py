@@ -54,7 +54,10 @@ class NoHandshake:
 
 @dataclass(frozen=True)
 class Send:
-    """Send one message: text and bytes as they are, anything else as JSON text."""
+    """Send one message: text and bytes as they are, anything else as JSON text.
+
+    A callable makes it of the frames that have come on this connection.
+    """
 
     message: Any
 
