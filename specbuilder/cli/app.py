@@ -12,11 +12,16 @@ import typer
 from typer.core import TyperGroup
 
 from ..language.errors import SpecError
+from .changes import diff, docs, migrate
+from .conformance import conformance
 from .listing import list_bundled
+from .new import new
 from .output import FINDINGS, CommandError, complain, say
+from .record import explain, record
 from .schema import print_schema
 from .serve import serve
 from .show import show
+from .simulate import simulate
 from .test import run_spec_tests
 from .transcribe import transcribe
 from .validate import validate
@@ -104,7 +109,15 @@ for _name, _function, _example in (
         transcribe,
         "specbuilder transcribe --spec deepgram --stream --option language=de call.ogg",
     ),
+    ("new", new, "specbuilder new my_vendor --from-curl request.sh --from-sample answer.json"),
+    ("record", record, "specbuilder record my_vendor.yaml call.wav --out trace.jsonl --as-test"),
+    ("explain", explain, "specbuilder explain my_vendor.yaml trace.jsonl"),
+    ("diff", diff, "specbuilder diff deepgram my_deepgram.yaml"),
+    ("docs", docs, "specbuilder docs my_vendor.yaml --output my_vendor.md"),
+    ("migrate", migrate, "specbuilder migrate --check specs/"),
     ("serve", serve, "specbuilder serve --port 8123"),
+    ("simulate", simulate, "specbuilder simulate deepgram --fault drop"),
+    ("conformance", conformance, "specbuilder conformance my_vendor.yaml"),
     ("list", list_bundled, "specbuilder list --json"),
     ("show", show, "specbuilder show deepgram"),
     ("schema", print_schema, "specbuilder schema --output spec.schema.json"),

@@ -62,16 +62,16 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def complain(message: str) -> None:
-    """Print a problem to stderr."""
+def complain(message: str, *, word: str = "error") -> None:
+    """Print a problem to stderr; `word` is what it begins with."""
     text = printable(message)
     terminal = console(stderr=True)
     if not terminal.is_terminal:
-        print(f"error: {text}", file=sys.stderr, flush=True)
+        print(f"{word}: {text}", file=sys.stderr, flush=True)
         return
     from rich.text import Text
 
-    terminal.print(Text.assemble(("error: ", "bold red"), text))
+    terminal.print(Text.assemble((f"{word}: ", "bold red"), text))
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -65,11 +66,20 @@ def serve(
     except EngineUnavailable as error:
         raise CommandError(str(error), FINDINGS) from None
     except OSError as error:
-        raise CommandError(f"cannot listen on {host}:{port}: {error.strerror or error}", FINDINGS) from None
+        raise CommandError(f"cannot listen on {host}:{port}: {_reason(error)}", FINDINGS) from None
     except ValueError as error:
         raise CommandError(str(error)) from None
 
 
+def _reason(error: OSError) -> str:
+    """Why it cannot listen: asyncio wraps the system's words in an address, differently in each Python."""
+    # A host without an address has a negative number, which the system has no words for.
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else error.strerror or str(error)
+
+
 def _announce(server: LocalServer) -> None:
     websocket = server.url.replace("http:", "ws:", 1)
-    say(f"Listening on {server.url} (spec openai) and {websocket} (spec vosk), {server.engine}; Ctrl-C stops")
+    say(
+        f"Listening on {server.url} (spec openai_compatible) and {websocket} (spec vosk), {server.engine}; Ctrl-C stops"
+    )

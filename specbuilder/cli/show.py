@@ -75,7 +75,7 @@ def _endpoints(value: Mapping[str, Any], when: str | None = None) -> Iterator[di
             yield from _request(step, base, f"step {step['name']}" if "name" in step else "step", when)
         if section == "recognize":
             yield from _request(parts, base, section, when)
-        elif "connect" in parts:
+        elif parts.get("connect"):
             yield _endpoint(section, "WebSocket", _joined(base, parts["connect"], websocket=True), when)
     for variant in value.get("variants") or ():
         yield from _endpoints({"base_url": base, **variant}, str(variant.get("if")))
@@ -83,7 +83,8 @@ def _endpoints(value: Mapping[str, Any], when: str | None = None) -> Iterator[di
 
 def _request(parts: Mapping[str, Any], base: str, use: str, when: str | None) -> Iterator[dict[str, Any]]:
     for method in ("post", "get"):
-        if method in parts:
+        # A variant may take away what the spec has.
+        if parts.get(method):
             yield _endpoint(use, method.upper(), _joined(base, parts[method]), when)
 
 

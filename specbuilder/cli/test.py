@@ -9,6 +9,7 @@ import typer
 
 from ..language.errors import SpecError
 from .output import FINDINGS, CommandError, complain, printable, say
+from .reports import Case, junit_suites
 from .specs import complete_spec, find_specs
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ def run_spec_tests(
         str | None,
         typer.Option("--only", "-k", metavar="NAME", help="Run the test of this name.", show_default=False),
     ] = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="FILE", help="Also write JUnit XML.", show_default=False),
+    ] = None,
 ) -> None:
     """Run the tests inside specs: no network and no waiting, and say how much of each spec they reach.
 
@@ -39,23 +44,37 @@ def run_spec_tests(
     from ..testing import coverage, format_results, run_tests
 
     failed, count = False, 0
+    suites: dict[str, list[Case]] = {}
     for place in find_specs(paths):
         spec = _loaded(place)
         if spec is None:
             failed = True
+            suites[str(place)] = [("load", str(place), ["the spec cannot be used"])]
             continue
         results = run_tests(spec, only)
         if only is not None and not results:
             continue
         count += len(results)
+        suites[str(place)] = [
+            (result.name, spec.name, [str(failure) for failure in result.failures]) for result in results
+        ]
         failed = failed or not all(result.passed for result in results)
         # What one test alone reaches says nothing of the spec.
         reached = coverage(spec, results) if only is None else None
         say(f"{spec.name}\n{printable(format_results(results, reached))}\n")
+    if junit is not None:
+        _write(junit, junit_suites(suites))
     if failed:
         raise typer.Exit(FINDINGS)
     if not count:
         raise CommandError("there is no test" + (f" {only!r}" if only else "") + " in these specs")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror}") from None
 
 
 def _loaded(place: str | Path) -> Spec | None:

@@ -11,6 +11,7 @@ import re
 
 import yaml
 
+from specbuilder.language.document import MAX_DEPTH
 from specbuilder.language.errors import Issue
 
 __all__ = ["control_character_issue", "quote", "rest_of_value", "syntax_issue"]
@@ -23,6 +24,8 @@ _BACKSLASH = r"in double quotes write \\, or use single quotes"
 
 # What libyaml or PyYAML says (a part of it), the sentence, the hint. The first match wins.
 _SENTENCES: tuple[tuple[str, str, str | None], ...] = (
+    # libyaml has a limit of its own, which is higher.
+    ("maximum nesting depth", f"nested deeper than {MAX_DEPTH} levels", None),
     ("mapping values are not allowed", "a second ': ' in one value", _INDENTATION),
     ("sequence entries are not allowed", "'- ' is not allowed here", "a list begins on a line of its own"),
     ("could not find expected ':'", "expected 'key: value'; this line has no ': '", None),
@@ -35,6 +38,7 @@ _SENTENCES: tuple[tuple[str, str, str | None], ...] = (
     ("tab character", "a tab cannot indent", "indent with spaces"),
     ("'-' indicator", "expected another '- ' item of the list that begins at {context}", _INDENTATION),
     ("expected key", "expected a key of the mapping that begins at {context}", _INDENTATION),
+    ("node content", "a value is missing here", "look for a bracket or brace that is never closed"),
     ("<block end>", "expected a key or item of what begins at {context}", _INDENTATION),
 )
 # Where these are noticed is not where they are mended.
@@ -92,8 +96,10 @@ def syntax_issue(error: yaml.MarkedYAMLError, text: str, file: str) -> Issue:
         return Issue(file, None, None, "", str(error.problem))
     if context is not None and _AT_CONTEXT.search(error.problem or ""):
         mark = context
-    lines = [*text.split("\n"), ""]
-    line, column = lines[mark.line], mark.column
+    lines = text.split("\n")
+    # The end of a text that does not end with a line break is, to libyaml, a line of its own.
+    number, column = (mark.line, mark.column) if mark.line < len(lines) else (len(lines) - 1, len(lines[-1]))
+    line = lines[number]
     if "escape character" in (error.problem or ""):
         # libyaml points at the backslash, PyYAML behind it.
         column = max(line.rfind("\\", 0, column + 1), 0)
@@ -101,7 +107,7 @@ def syntax_issue(error: yaml.MarkedYAMLError, text: str, file: str) -> Issue:
     quotes = _missing_quotes(line, column)
     if quotes is None and context is not None and context.line < mark.line:
         quotes = _comment(lines[context.line])
-    return Issue(file, mark.line + 1, column + 1, "", message, quotes or hint)
+    return Issue(file, number + 1, column + 1, "", message, quotes or hint)
 
 
 def _comment(line: str) -> str | None:

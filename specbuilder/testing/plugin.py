@@ -1,4 +1,5 @@
-"""pytest plugin: `pytest specs/` runs the tests inside spec files, one item for each.
+"""pytest plugin: `pytest specs/` runs the tests inside spec files, one item for each, and `stt_vendor` is a
+fixture that plays a vendor.
 
 A YAML file is a spec when its first key is `spec`; every other YAML file is left alone.
 """
@@ -6,17 +7,24 @@ A YAML file is a spec when its first key is `spec`; every other YAML file is lef
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+try:
+    import pytest_asyncio
+except ImportError:  # The fixture needs it, and collecting specs does not.
+    pytest_asyncio = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from ..protocol.spec import Spec
+    from ..simulator import Simulator
     from .results import TestResult
 
-__all__ = ["SpecFile", "SpecTest", "pytest_collect_file"]
+__all__ = ["SpecFile", "SpecTest", "pytest_collect_file", "stt_vendor"]
 
 _BEGINNING = re.compile(
     rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#[^\n]*|---[^\n]*|%[^\n]*)?\r?\n)*spec[ \t]*:[ \t]*\d"
@@ -39,6 +47,33 @@ def _is_spec(path: Path) -> bool:
             return _BEGINNING.match(file.read(_BEGINNING_BYTES)) is not None
     except OSError:
         return False
+
+
+async def _vendors() -> AsyncIterator[Callable[..., Awaitable[Simulator]]]:
+    async with AsyncExitStack() as stack:
+
+        async def start(spec: Any, **settings: Any) -> Simulator:
+            from ..simulator import Simulator
+
+            return await stack.enter_async_context(Simulator(spec, **settings))
+
+        yield start
+
+
+def _missing() -> Any:
+    pytest.fail("the fixture stt_vendor needs pytest-asyncio", pytrace=False)
+
+
+stt_vendor: Any = (
+    pytest.fixture(_missing, name="stt_vendor")
+    if pytest_asyncio is None
+    else pytest_asyncio.fixture(_vendors, name="stt_vendor")
+)
+"""Starts simulators: `vendor = await stt_vendor("deepgram", fault="drop")`.
+
+The arguments are those of `specbuilder.simulator.Simulator`. What it gives listens at `vendor.url` until the
+test is over; `vendor.wire` is what went over it, `vendor.events` what a right client makes of it.
+"""
 
 
 class SpecFile(pytest.File):

@@ -23,7 +23,7 @@ from .streaming import StreamStage
 from .views import body_bytes, error_view
 from .watch import Watch, coverable
 
-__all__ = ["coverage", "run_test", "run_tests"]
+__all__ = ["ACTIONS", "coverage", "run_test", "run_tests"]
 
 TEST_KEY = "test-key"
 """The key of a test that gives none."""
@@ -143,7 +143,7 @@ class _Run:
         for index, item in enumerate(self._test.get(section) or []):
             path = (*self._path, section, index)
             word, value = next(iter(item.items())) if isinstance(item, Mapping) else (item, None)
-            action = _ACTIONS.get(word)
+            action = ACTIONS.get(word)
             if action is not None:
                 self._act(stage, path, word, partial(action, stage, value))
             elif not expectations.check(word, value, stage, path):
@@ -179,7 +179,7 @@ def _reply(value: Mapping[str, Any]) -> Reply:
     return Reply(value["status"], headers, body_bytes(value.get("body")))
 
 
-_ACTIONS: Mapping[str, Callable[[Stage, Any], None]] = {
+ACTIONS: Mapping[str, Callable[[Stage, Any], None]] = {
     "audio": lambda stage, value: stage.audio(parse_duration(value)),
     "flush": lambda stage, value: stage.flush(),
     "end_input": lambda stage, value: stage.end_input(),

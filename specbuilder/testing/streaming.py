@@ -33,7 +33,12 @@ class StreamStage(Stage):
 
     The handshake counts as accepted as soon as the script goes on with anything but `refused`. After an
     error that livekit would retry, the next item begins the next attempt.
+
+    Attributes:
+        session_type: what connections are made of.
     """
+
+    session_type: type[StreamSession] = StreamSession
 
     def __init__(self, around: Surroundings, settings: Settings) -> None:
         super().__init__(around, settings)
@@ -106,7 +111,7 @@ class StreamStage(Stage):
         self._position = self._replay.start
         self._again = deque(self._replay)
         self._session = self.guarded(
-            lambda: StreamSession(
+            lambda: self.session_type(
                 self._stream,
                 plan.errors,
                 names,
@@ -217,11 +222,13 @@ class StreamStage(Stage):
         piece = _PIECE if self._format.chunk_bytes is not None else seconds
         samples = sample_count(seconds, self._format.sample_rate)
         step = max(1, sample_count(piece, self._format.sample_rate))
+        # A lazy stream begins here; whether the vendor takes the handshake is the script's next item.
+        begin = self.begin if self._stream.lazy and self._idle else self.ready
         while samples > 0:
             size = min(step, samples)
             samples -= size
             self._input.append(bytes(size * self._format.channels * 2))
-            self.ready()
+            begin()
             self._pump()
             self._pass(size / self._format.sample_rate)
 

@@ -12,7 +12,21 @@ from specbuilder.cli import output
 
 from .conftest import environment, process, run
 
-COMMANDS = ("validate", "test", "transcribe", "serve", "list", "show", "schema")
+COMMANDS = (
+    "validate",
+    "test",
+    "transcribe",
+    "serve",
+    "list",
+    "show",
+    "schema",
+    "new",
+    "record",
+    "explain",
+    "diff",
+    "docs",
+    "migrate",
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -42,8 +43,7 @@ def test_what_cannot_be_served() -> None:
         port = taken.getsockname()[1]
         result = run("serve", "--port", port)
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"error: cannot listen on 127.0.0.1:{port}: ")
-    assert result.stderr.count("\n") == 1
+    assert result.stderr == f"error: cannot listen on 127.0.0.1:{port}: {os.strerror(errno.EADDRINUSE)}\n"
     wrong = run("serve", "--engine", "pocketsphinx", "--model-path", "x")
     assert wrong.exit_code == 2
     assert "model_path is for Moonshine" in wrong.stderr

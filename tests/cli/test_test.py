@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -80,3 +81,21 @@ def test_nothing_to_test_is_wrong_usage(tmp_path: Path) -> None:
     result = run("test", path)
     assert result.exit_code == 2
     assert "there is no test in these specs" in result.stderr
+
+
+def test_junit(spec: Path, tmp_path: Path) -> None:
+    spec.write_text(SPEC.replace("EXPECTED", "two"))
+    (tmp_path / "broken.yaml").write_text("spec: 1\n")
+    report = tmp_path / "report.xml"
+    result = run("test", tmp_path, "--junit", report)
+    assert result.exit_code == 1
+    root = ElementTree.fromstring(report.read_text())
+    assert (root.get("tests"), root.get("failures")) == ("3", "2")
+    cases = {case.get("name"): case.find("failure") for case in root.iter("testcase")}
+    assert cases["partials"] is None
+    assert cases["load"] is not None
+    failure = cases["finals"]
+    assert failure is not None
+    assert f"{spec}:20:" in str(failure.get("message"))
+    assert "two" in str(failure.text)
+    assert run("test", spec, "--junit", tmp_path / "no" / "where.xml").exit_code == 2

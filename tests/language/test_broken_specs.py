@@ -66,6 +66,8 @@ SYNTAX = [
     Broken("not a number", "a: [1, ▸.nan]\n", "a[1]", "cannot be written in JSON"),
     Broken("large float", "a: ▸1e999\n", "a", "too large", '"1e999"'),
     Broken("large integer", "a: ▸123456789012345678901\n", "a", "64 bits", '"123456789012345678901"'),
+    Broken("open brace at the end", "a: {b: 1▸", "", "expected ',' or '}'"),
+    Broken("open bracket", "spec: [\n▸", "", "a value is missing here", "never closed"),
     Broken("control character", "a: 'b▸\x07'\n", "", "U+0007", "\\u"),
 ]
 

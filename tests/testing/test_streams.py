@@ -199,6 +199,15 @@ def test_a_lazy_stream_connects_with_its_first_audio(tmp_path: Path) -> None:
     assert found.what.startswith("no connection was asked for: the stream is lazy")
 
 
+def test_a_lazy_stream_may_be_refused(tmp_path: Path) -> None:
+    head = STREAM.replace("  connect: /listen\n", "  connect: /listen\n  lazy: true\n")
+    assert passed(
+        tmp_path,
+        "- audio: 120ms\n- refused: {status: 401, body: No.}\n- error: {status: 401, retryable: false}",
+        head=head,
+    )
+
+
 def test_audio_waits_until_the_opening_is_over(tmp_path: Path) -> None:
     head = STREAM.replace("  flush:", "  open: [{send: {type: hello}}, {wait: type == 'hello'}]\n  flush:")
     assert passed(
