@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-quick docs clean
+.PHONY: help demo test lint bench bench-quick soak fuzz docs clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,9 +26,16 @@ bench: $(VENV)/.dev-installed ## Measure speed against the official plugins and 
 bench-quick: $(VENV)/.dev-installed ## Measure a little of it and show a table (2 minutes)
 	$(BIN)/python -m bench --quick $(ARGS)
 
+soak: $(VENV)/.dev-installed ## Run 200 streams for 30 minutes through a vendor that fails at random; ARGS="--seconds 60"
+	$(BIN)/python -m soak $(ARGS)
+
+fuzz: $(VENV)/.dev-installed ## Try thousands of random specs, messages and replies, and show the counts
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-5000} $(BIN)/python -m pytest tests/fuzz --hypothesis-show-statistics $(ARGS)
+
 docs: $(VENV)/.dev-installed ## Write the generated pages anew
 	$(BIN)/python -m specbuilder.protocol.reference > docs/spec-reference.md
 	$(BIN)/python -m specbuilder.providers.generate
+	$(BIN)/python -m tests.differential.catalogue
 
 clean: ## Remove .venv, caches and build results
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage *.egg-info

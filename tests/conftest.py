@@ -10,6 +10,16 @@ from pathlib import Path
 
 import pytest
 
+# pytest finds hooks by their names in this module.
+from tests.support.taint import (  # noqa: F401
+    pytest_configure,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_unconfigure,
+    pytest_warning_recorded,
+)
+
 AUDIO = Path(__file__).parent / "audio"
 
 

@@ -15,6 +15,7 @@ from ..protocol.sending import Frame
 from ..protocol.session import StreamSession
 from ..transport.websocket import ConnectionClosed, WebSocket
 from .failures import as_api_error
+from .watching import StreamWatch
 
 __all__ = ["Connection", "Input", "Outcome"]
 
@@ -32,6 +33,7 @@ class Connection:
         socket: the transport.
         source: the input from where this connection takes it up; its end is the end of input.
         deliver: takes the events that came out.
+        watch: told when the vendor is ready and when the input has ended.
     """
 
     def __init__(
@@ -40,11 +42,14 @@ class Connection:
         socket: WebSocket,
         source: AsyncGenerator[Input, None],
         deliver: Callable[[list[stt.SpeechEvent]], None],
+        *,
+        watch: StreamWatch | None = None,
     ) -> None:
         self.session = session
         self._socket = socket
         self._source = source
         self._deliver = deliver
+        self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -114,6 +119,8 @@ class Connection:
         else:
             if self.session.ready and not self._ready.is_set():
                 self._ready.set()
+                if self._watch is not None:
+                    self._watch.ready()
             self._arm()
 
     def _hand_over(self) -> None:
@@ -141,6 +148,8 @@ class Connection:
             async with aclosing(self._source):
                 async for item in self._source:
                     await self._feed(item)
+            if self._watch is not None:
+                self._watch.finishing()
             await self._send(self.session.finish(self._loop.time()))
         except ConnectionClosed:
             # The reader finds the close behind the messages that came before it.

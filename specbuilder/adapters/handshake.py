@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..protocol.plan import Plan, StreamPlan
 from ..protocol.reading import MessageScope
 from ..protocol.requests import HttpExchange, render_seconds
 from ..protocol.sending import AudioFormat
+from ..protocol.trust import Guard
 from ..transport.websocket import HandshakeRefused, WebSocket, connect
 from .exchange import ExchangeDriver
 
@@ -32,14 +33,18 @@ class ConnectContext:
         driver: runs the steps.
         redact: masks secrets.
         label: for logs.
+        guard: knows where nothing may be sent to.
+        learn: told every reply of a step, because it may hold a token.
     """
 
     plan: Plan
     names: Names
     override: Address | None
     driver: ExchangeDriver
-    redact: Any
+    redact: Callable[[str], str]
     label: str
+    guard: Guard
+    learn: Callable[[Any], None]
 
     def exchange(self, names: Names) -> HttpExchange:
         """The HTTP side of an attempt."""
@@ -49,8 +54,10 @@ class ConnectContext:
             headers=self.plan.headers,
             errors=self.plan.errors,
             names=names,
-            scope=MessageScope(names, self.label),
+            scope=MessageScope(names, self.label, self.redact),
             redact=self.redact,
+            guard=self.guard,
+            learn=self.learn,
         )
 
 

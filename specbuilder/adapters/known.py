@@ -7,7 +7,6 @@ parameters that are options of the spec.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -23,6 +22,7 @@ from ..language.catalog import bundled, bundled_path
 from ..protocol.addresses import Address, parse_base_url
 from ..protocol.options import Option
 from ..protocol.spec import Spec, load_spec
+from ..protocol.trust import is_loopback
 
 __all__ = ["KnownVendor", "is_loopback", "known_vendor", "language_option"]
 
@@ -63,16 +63,6 @@ class KnownVendor:
     spec: Spec
     base_url: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine (RFC 6761 section 6.3, RFC 1122, RFC 4291)."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def known_vendor(url: str) -> KnownVendor | None:

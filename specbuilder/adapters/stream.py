@@ -20,6 +20,7 @@ from ..protocol.settings import Settings, change_options
 from ..protocol.turn import Turn
 from .connection import Connection, Input, Outcome
 from .handshake import Dialer, Handshake
+from .watching import StreamWatch
 
 if TYPE_CHECKING:
     from .stt import SpecSTT
@@ -42,6 +43,7 @@ class SpecStream(stt.RecognizeStream):
         conn_options: APIConnectOptions,
         format: AudioFormat,
         own: Mapping[str, Any],
+        replay: float | None = None,
     ) -> None:
         # Before the base class starts the task that runs `_run`.
         assert settings.plan.stream is not None
@@ -51,8 +53,12 @@ class SpecStream(stt.RecognizeStream):
         self._format = format
         self._options = conn_options
         self._turn = Turn(settings.plan.stream.timeouts.final)
-        self._replay = ReplayBuffer(format.sample_rate * format.channels * 2, settings.plan.stream.replay)
+        self._replay = ReplayBuffer(
+            format.sample_rate * format.channels * 2,
+            settings.plan.stream.replay if replay is None else replay,
+        )
         self._connection: Connection | None = None
+        self._watch = StreamWatch(stt.label)
         self._offset_at_exit = 0.0
         self._position = 0.0
         super().__init__(stt=stt, conn_options=conn_options, sample_rate=format.sample_rate)
@@ -117,7 +123,8 @@ class SpecStream(stt.RecognizeStream):
         settings = self._settings
         dialer = Dialer(self._owner.context(settings), self._options, self._format)
         started = asyncio.get_running_loop().time()
-        handshake = await self._owner.judged(dialer.dial())
+        with self._watch.connecting():
+            handshake = await self._owner.judged(dialer.dial())
         now = asyncio.get_running_loop().time()
         self._report_connection_acquired(now - started, connection_reused=False)
         return await self._owner.judged(self._converse(settings, handshake, now))
@@ -126,14 +133,22 @@ class SpecStream(stt.RecognizeStream):
         """Speak over an open socket until the connection is over; the socket is closed then."""
         try:
             session = self._session(settings.plan, handshake, now)
-            connection = Connection(session, handshake.socket, self._input(session), self._deliver)
+            connection = Connection(
+                session, handshake.socket, self._input(session), self._deliver, watch=self._watch
+            )
             self._connection = connection
+            self._watch.opened(self._replay.seconds)
+            failure: Exception | None = None
             try:
                 # Options may have changed while the handshake was under way.
                 self._bring_from(settings)
                 return await connection.run()
+            except Exception as error:
+                failure = error
+                raise
             finally:
                 self._connection = None
+                self._watch.ended(session, failure)
                 self._trim(session)
                 if session.ready:
                     self._count_attempt(connected=True)
@@ -165,10 +180,12 @@ class SpecStream(stt.RecognizeStream):
     def _anchor(self, wall: float) -> None:
         """livekit's wall clock of the vendor's time zero (`SpeechEvent.speech_start_time` counts from it)."""
         self._start_time = wall
+        self._watch.audio_began()
 
     def _deliver(self, events: list[stt.SpeechEvent]) -> None:
         for event in events:
             self._event_ch.send_nowait(event)
+        self._watch.heard(events)
         if self._connection is not None:
             self._trim(self._connection.session)
 
@@ -202,6 +219,15 @@ class SpecStream(stt.RecognizeStream):
                 return True
         return False
 
+    def _keep_newest(self) -> None:
+        """Move the input that waits to what is kept for the next connection, which is bounded."""
+        while self._input_ch.qsize():
+            item = self._input_ch.recv_nowait()
+            if isinstance(item, rtc.AudioFrame):
+                self._replay.audio(item.data.tobytes())
+            else:
+                self._replay.flush()
+
     async def _input(self, session: StreamSession) -> AsyncGenerator[Input, None]:
         for kept in self._replay:
             yield kept
@@ -212,6 +238,7 @@ class SpecStream(stt.RecognizeStream):
                 yield pcm
             else:
                 self._replay.flush()
+                self._watch.asked_for_final()
                 yield FLUSH
 
     # -- options -------------------------------------------------------------------------------------------

@@ -60,7 +60,8 @@ class TolerantStream(SpecStream):
     """A stream that never raises an `APIError` under `on_error="empty"`.
 
     When livekit's retries are used up, it pauses and goes on as long as there is input: a network that was
-    away must not leave an agent deaf. It ends quietly where trying again cannot help (a key that is refused).
+    away must not leave an agent deaf. Of what was pushed meanwhile the newest seconds are kept, as many as
+    for a replay. It ends quietly where trying again cannot help (a key that is refused).
     """
 
     async def _main_task(self) -> None:
@@ -75,6 +76,8 @@ class TolerantStream(SpecStream):
             logger.warning("%s: the stream failed: %s", self._stt.label, failure)
             if not failure.retryable or self._input_ch.closed:
                 return
+            # A vendor may be away for hours; livekit's channel has no limit.
+            self._keep_newest()
             self._num_retries = 0
             await asyncio.sleep(self._conn_options.retry_interval)
 

@@ -11,10 +11,11 @@ import binascii
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
+from specbuilder.expressions.regexes import check_regex, longest_input
 from specbuilder.expressions.selector_values import (
     SelectorTypeError,
     as_text,
@@ -26,7 +27,6 @@ from specbuilder.expressions.selector_values import (
 )
 
 __all__ = [
-    "MAX_REGEX_INPUT",
     "decode_base64",
     "ends_with",
     "format_value",
@@ -44,9 +44,6 @@ __all__ = [
     "strip",
     "to_string",
 ]
-
-MAX_REGEX_INPUT: Final = 100_000
-"""Characters; a longer text gives null, so that a hostile message cannot keep a regular expression busy."""
 
 
 def starts_with(text: Any, prefix: Any) -> bool:
@@ -98,44 +95,49 @@ def prepare_split(_text: Any, separator: Any) -> None:
 
 
 @lru_cache(maxsize=512)
-def _pattern(regex: str) -> re.Pattern[str]:
-    try:
-        return re.compile(regex)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"{regex!r} is no regular expression: {error}") from None
+def _pattern(regex: str) -> tuple[re.Pattern[str], int]:
+    """The compiled regex, and how long a text may be for it: a hostile message must not keep it busy."""
+    return re.compile(regex), longest_input(regex)
 
 
 def _run_pattern(name: str, text: Any, regex: Any) -> re.Pattern[str] | None:
     """The compiled regex, or None where the text is too long for it."""
     check_text(name, text, regex)
     try:
-        pattern = _pattern(regex)
-    except ValueError:
+        pattern, longest = _pattern(regex)
+    except (ValueError, re.error, OverflowError, RecursionError):
         raise SelectorTypeError(f"{name}() takes a regular expression") from None
-    return pattern if len(text) <= MAX_REGEX_INPUT else None
+    return pattern if len(text) <= longest else None
 
 
 def matches(text: Any, regex: Any) -> bool | None:
-    """Whether the regular expression is found; None for a text over MAX_REGEX_INPUT."""
+    """Whether the regular expression is found; None for a text that is too long for it."""
     pattern = _run_pattern("matches", text, regex)
     return None if pattern is None else pattern.search(text) is not None
+
+
+def _checked_pattern(regex: str) -> tuple[re.Pattern[str], int]:
+    """A constant regex; raises ValueError if it is none, or can run away."""
+    check_regex(regex)
+    return _pattern(regex)
 
 
 def prepare_matches(_text: Any, regex: Any) -> Callable[..., Any] | None:
     """`matches` for a constant regular expression; raises ValueError if it is none."""
     if not isinstance(regex, str):
         return None
-    search = _pattern(regex).search
+    pattern, longest = _checked_pattern(regex)
+    search = pattern.search
 
     def search_text(text: Any) -> bool | None:
         check_text("matches", text)
-        return search(text) is not None if len(text) <= MAX_REGEX_INPUT else None
+        return search(text) is not None if len(text) <= longest else None
 
     return search_text
 
 
 def replace(text: Any, regex: Any, by: Any) -> str | None:
-    """Every match replaced; None for a text over MAX_REGEX_INPUT."""
+    """Every match replaced; None for a text that is too long for it."""
     pattern = _run_pattern("replace", text, regex)
     check_text("replace", by)
     try:
@@ -147,7 +149,7 @@ def replace(text: Any, regex: Any, by: Any) -> str | None:
 def prepare_replace(_text: Any, regex: Any, by: Any) -> None:
     """Check a constant regular expression and replacement; raises ValueError."""
     if isinstance(regex, str):
-        pattern = _pattern(regex)
+        pattern, _ = _checked_pattern(regex)
         if isinstance(by, str):
             try:
                 pattern.sub(by, "")  # reads `by` first, also when nothing matches

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from ..expressions.regexes import check_regex
+from ..expressions.selector_parser import Node
 from ..expressions.selectors import Selector, SelectorError, compile_selector
 from ..expressions.templates import (
     Condition,
@@ -210,7 +212,25 @@ class ExpressionCompiler:
             else:
                 hint = did_you_mean(name, visible.selectors)
                 self.complain(path, f"unknown name ${name}", hint, offset=offset)
+        for problem in _regex_problems(selector.tree):
+            self.complain(path, problem)
         return Reading(selector, place)
+
+
+def _regex_problems(node: Node) -> Iterator[str]:
+    """What is wrong with the regular expressions of a selector: a vendor's message is run through them."""
+    if node.get("value") in ("matches", "replace") and node["type"] == "function_expression":
+        pattern = node["children"][1]
+        if pattern["type"] != "literal":
+            yield f"{node['value']}() takes a regular expression that is written out"
+        else:
+            try:
+                check_regex(str(pattern["value"]))
+            except ValueError as error:
+                yield str(error)
+    for child in node.get("children", ()):
+        if isinstance(child, dict):
+            yield from _regex_problems(child)
 
 
 def _mention(value: Any, path: Path, name: str) -> Path | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from livekit.agents import NotGiven
 from ..expressions.secrets import Secret
 from ..language.errors import did_you_mean
 
-__all__ = ["ApiKey", "Option", "OptionSet", "SecretMapping", "secret_texts"]
+__all__ = ["ApiKey", "Option", "OptionSet", "SecretMapping", "secret_texts", "tokens_in"]
 
 SCHEMA_WORDS = ("type", "enum", "minimum", "maximum", "pattern", "items", "maxItems", "maxLength")
 
@@ -259,6 +260,27 @@ def secret_texts(values: Iterable[Any]) -> Iterator[Secret]:
             yield value
         elif isinstance(value, SecretMapping):
             yield from (Secret(text) for text in _leaves(value))
+
+
+_TOKEN_NAME = re.compile(r"token|secret|passw|credential|jwt|signature|api_?key|session_?key", re.IGNORECASE)
+_SHORTEST_TOKEN = 8
+
+
+def tokens_in(reply: Any) -> Iterator[Secret]:
+    """What is to be masked in a step's reply: a text alone, and texts whose key says that they are secret."""
+    if isinstance(reply, str):
+        # Vendors that answer with nothing but text answer with a token.
+        if len(reply) >= _SHORTEST_TOKEN:
+            yield Secret(reply.strip())
+    elif isinstance(reply, Mapping):
+        for name, value in reply.items():
+            if isinstance(value, Mapping | list):
+                named = _TOKEN_NAME.search(str(name)) is not None
+                yield from (map(Secret, _leaves(value)) if named else tokens_in(value))
+            elif isinstance(value, str) and len(value) >= _SHORTEST_TOKEN and _TOKEN_NAME.search(str(name)):
+                yield Secret(value)
+    elif isinstance(reply, list):
+        yield from (token for item in reply if not isinstance(item, str) for token in tokens_in(item))
 
 
 def _leaves(value: Any) -> Iterator[str]:

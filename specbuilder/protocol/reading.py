@@ -30,20 +30,22 @@ class MessageScope:
         broken: how often each place of the spec met a value it could not read.
     """
 
-    __slots__ = ("broken", "headers", "label", "message", "variables")
+    __slots__ = ("_redact", "broken", "headers", "label", "message", "variables")
 
-    def __init__(self, variables: Mapping[str, Any], label: str) -> None:
+    def __init__(self, variables: Mapping[str, Any], label: str, redact: Callable[[str], str] = str) -> None:
         self.variables = variables
         self.headers: Mapping[str, str] = {}
         self.message: Any = None
         self.label = label
+        self._redact = redact
         self.broken: Counter[str] = Counter()
 
     def note_broken(self, place: str, problem: str) -> None:
         """Count something of the vendor's that could not be read; the first time it is logged too."""
         self.broken[place] += 1
         if self.broken[place] == 1:
-            logger.warning("%s: %s: %s", self.label, place, problem, extra={"stt": self.label})
+            # A vendor may answer with what it was sent, keys too.
+            logger.warning("%s: %s: %s", self.label, place, self._redact(problem), extra={"stt": self.label})
 
 
 Read: TypeAlias = Callable[[Any, MessageScope], Any]

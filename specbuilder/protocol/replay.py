@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["FLUSH", "FlushMark", "ReplayBuffer"]
+__all__ = ["FLUSH", "FlushMark", "ReplayBuffer", "checked_replay"]
 
 
 class FlushMark:
@@ -17,6 +18,17 @@ class FlushMark:
 
 
 FLUSH: Final = FlushMark()
+
+
+def checked_replay(seconds: float) -> float:
+    """The seconds themselves.
+
+    Raises:
+        ValueError: they are negative, endless or no number.
+    """
+    if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+        raise ValueError(f"replay must be a number of seconds, 0 or more, not {seconds!r}")
+    return float(seconds)
 
 
 class ReplayBuffer:
@@ -72,7 +84,8 @@ class ReplayBuffer:
 
     def trim(self, until: float) -> None:
         """Give up what lies wholly before a time, in seconds of input: its text is final."""
-        end = int(until * self._rate)
+        # Seconds are not exact in binary: cut off, many would be a byte short and keep a piece too many.
+        end = round(until * self._rate)
         while self._items:
             first = self._items[0]
             length = len(first) if isinstance(first, bytes) else 0

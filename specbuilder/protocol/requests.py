@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 from urllib.parse import quote, quote_plus
 
 import orjson
@@ -30,6 +30,7 @@ from .reading import MessageScope, Reading
 
 __all__ = [
     "Action",
+    "AddressGuard",
     "HttpExchange",
     "Part",
     "Pause",
@@ -126,6 +127,16 @@ def render_seconds(value: Template | float, names: Names, place: str) -> float:
         raise ValueError(f"{place}: {error}") from None
 
 
+class AddressGuard(Protocol):
+    """Refuses addresses that nothing may be sent to, with a `ValueError`."""
+
+    def check(self, address: Address) -> None:
+        """Look at an address of the spec's."""
+
+    def check_url(self, url: str) -> None:
+        """Look at one that a step primitive asks for."""
+
+
 @dataclass
 class HttpExchange:
     """What all requests of one attempt share.
@@ -139,6 +150,8 @@ class HttpExchange:
         scope: what selectors see.
         redact: masks secrets in a text.
         wall: epoch seconds.
+        guard: asked before anything is sent anywhere.
+        learn: told every reply of a step, because it may hold a token.
     """
 
     base_url: Template
@@ -149,6 +162,8 @@ class HttpExchange:
     scope: MessageScope
     redact: Callable[[str], str]
     wall: Callable[[], float] = time.time
+    guard: AddressGuard | None = None
+    learn: Callable[[Any], None] | None = None
 
     # -- addresses and headers -----------------------------------------------------------------------------
 
@@ -161,7 +176,10 @@ class HttpExchange:
         try:
             base = parse_base_url(plain_text(self._rendered(self.base_url, "base_url"), "base_url"))
             written = plain_text(self._rendered(template, place), place)
-            return resolve(written, base, self.override, websocket=websocket, from_reply=from_reply)
+            address = resolve(written, base, self.override, websocket=websocket, from_reply=from_reply)
+            if self.guard is not None:
+                self.guard.check(address)
+            return address
         except ValueError as error:
             raise ValueError(f"{place}: {error}") from None
 
@@ -294,6 +312,8 @@ class HttpExchange:
                 reply = yield Shared(self._key(step), lambda step=step: self._fetch(step))  # type: ignore[misc]
             else:
                 reply = yield from self._step(step)
+            if self.learn is not None:
+                self.learn(reply)
             if step.name:
                 self.names[step.name] = StrictMapping(reply) if isinstance(reply, Mapping) else reply
 
@@ -306,6 +326,8 @@ class HttpExchange:
         try:
             request = next(running)
             while True:
+                if self.guard is not None:
+                    self.guard.check_url(request.url)
                 reply = yield request
                 if not 200 <= reply.status < 300:
                     raise self.errors.of_reply(reply, self.scope, self.redact, step.use)

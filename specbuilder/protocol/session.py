@@ -15,14 +15,13 @@ from livekit.agents import APIError, APITimeoutError, stt
 
 from .audio import sample_count
 from .codecs import CodecError
-from .errors import NORMAL_CLOSES, ErrorTable, status_error
-from .limits import StateOverflow, StateTypeError
+from .errors import NORMAL_CLOSES, ErrorTable
 from .names import Names
 from .plan import StreamPlan
 from .reading import MessageScope
 from .requests import render_seconds
 from .sending import AudioFormat, AudioSender, Frame, frames_of
-from .state import Keyed
+from .state_table import StateTable
 from .timeline import Timeline
 from .transcript import TranscriptPlan
 from .turn import Turn
@@ -113,13 +112,7 @@ class StreamSession:
         names.live["sent_ms"] = lambda: self._milliseconds_since(0)
         names.live["unflushed_ms"] = lambda: self._milliseconds_since(self._flushed_bytes)
         self._sender = AudioSender(plan.audio, audio, names, plan.codec)
-        self._keyed: dict[str, Keyed] = {}
-        self._states: dict[str, Any] = {}
-        self._bound: dict[str, Any] = {}
-        for name, state in plan.state.items():
-            if state.per is not None:
-                self._keyed[name] = Keyed(state.type)
-            self._store(name, state.type.initial())
+        self._state = StateTable(plan.state, names, self.scope)
         self._now = now
         self._opened_at = now
         self._last_sent = now
@@ -299,8 +292,7 @@ class StreamSession:
         return frames
 
     def _read(self, message: Any, now: float) -> None:
-        if self._keyed:
-            self._bind(message)
+        self._state.bind(message)
         if self.plan.request_id is not None:
             found = self.plan.request_id.read(message, self.scope)
             if found:
@@ -319,46 +311,17 @@ class StreamSession:
         self._open_at += 1
         return self._sent(self._advance(now), now)
 
-    def _bind(self, message: Any) -> None:
-        """Point every keyed state at the message's key."""
-        for name, keyed in self._keyed.items():
-            per = self.plan.state[name].per
-            key = per(message, self.scope) if per is not None and message is not None else keyed.newest
-            try:
-                self._show(name, keyed.current(key))
-                self._bound[name] = key
-            except StateTypeError as error:
-                self.scope.note_broken(f"stream.state.{name}.per", str(error))
-
-    def _store(self, name: str, current: Any) -> None:
-        keyed = self._keyed.get(name)
-        if keyed is not None and name in self._bound:
-            keyed.store(self._bound[name], current)
-        self._show(name, current)
-
-    def _show(self, name: str, current: Any) -> None:
-        self._states[name] = current
-        self.names[name] = self.plan.state[name].type.value(current)
-
     def set_state(self, name: str, value: Any) -> None:
         """Replace a state variable."""
-        self._change(name, lambda type_, current: type_.set(current, value))
+        self._state.set(name, value)
 
     def add_state(self, name: str, value: Any) -> None:
         """Add to a state variable; null adds nothing."""
-        self._change(name, lambda type_, current: type_.add(current, value))
+        self._state.add(name, value)
 
     def clear_state(self, name: str) -> None:
         """Bring a state variable back to its beginning."""
-        self._change(name, lambda type_, current: type_.clear(current))
-
-    def _change(self, name: str, action: Callable[[Any, Any], Any]) -> None:
-        try:
-            self._store(name, action(self.plan.state[name].type, self._states[name]))
-        except StateOverflow as error:
-            raise status_error(500, f"stream.state.{name}: {error}") from None
-        except StateTypeError as error:
-            self.scope.note_broken(f"stream.state.{name}", str(error))
+        self._state.clear(name)
 
     def emit(self, kind: stt.SpeechEventType, item: Any, transcript: TranscriptPlan) -> None:
         """Make an event of the rule's item; the turn decides whether it comes out."""
@@ -530,8 +493,7 @@ class StreamSession:
         self._closed_rules = True
         self._now = now
         self.scope.message = None
-        if self._keyed:
-            self._bind(None)
+        self._state.bind(None)
         self.plan.on_close.run(None, self)
 
 

@@ -109,7 +109,13 @@ def change_options(
     in_band = all(declared[name].in_band and value is not None for name, value in changed.items())
     if in_band and after.plan is before.plan and session.plan.update is not None:
         after.refresh(session.names, changed)
-        return session.update(changed, now)
+        try:
+            return session.update(changed, now)
+        except ValueError as error:
+            # A message that cannot be written: what is opened anew says the same in another way.
+            session.scope.note_broken("stream.update.send", f"cannot be written, reconnecting: {error}")
+            session.renew()
+            return []
     if differs():
         session.renew()
     else:

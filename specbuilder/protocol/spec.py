@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
 from typing import Any
 
 from ..expressions.nothing import NOTHING
+from ..expressions.regexes import check_regex
 from ..expressions.templates import TemplateError, compile_condition
 from ..language.document import Document
 from ..language.errors import Issue, SpecError
@@ -129,7 +130,8 @@ def load_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec) -> Spec
     loaded = load(source)
     document = loaded.document
     options = _options(document, loaded.name)
-    issues: list[Issue] = []
+    # A pattern that is none cannot be held against a default.
+    issues = _pattern_issues(document) or list(_wrong_defaults(options, document))
     plans: list[Plan] = []
     for text, variant in loaded.variants:
         try:
@@ -168,6 +170,28 @@ def _options(document: Document, name: str) -> OptionSet:
         {option: _option(option, words) for option, words in declared.items()},
         None if key is None else ApiKey(key.get("env"), bool(key.get("required", True))),
     )
+
+
+def _pattern_issues(document: Document) -> list[Issue]:
+    """Options whose `pattern` could take too long on a value."""
+    issues = []
+    for name, words in (document.value.get("options") or {}).items():
+        try:
+            check_regex(str(words.get("pattern", "")))
+        except ValueError as error:
+            issues.append(document.issue(("options", name, "pattern"), str(error)))
+    return issues
+
+
+def _wrong_defaults(options: OptionSet, document: Document) -> Iterator[Issue]:
+    """Defaults that a user would be refused."""
+    for name, option in options.options.items():
+        if option.default is not None:
+            try:
+                option.checked(option.default, options.spec)
+            except ValueError as error:
+                message = str(error).removeprefix(f"{options.spec}: option {name}: ")
+                yield document.issue(("options", name, "default"), f"this default is refused: {message}")
 
 
 def _option(name: str, words: Mapping[str, Any]) -> Option:

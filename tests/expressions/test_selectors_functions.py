@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from specbuilder.expressions.selector_texts import MAX_REGEX_INPUT
+from specbuilder.expressions.regexes import MAX_INPUT, longest_input
 from specbuilder.expressions.selectors import SelectorTypeError, compile_selector, functions
 
 
@@ -157,11 +157,20 @@ def test_wrong_types(text: str, item: Any) -> None:
 
 
 def test_regular_expressions_see_no_endless_text() -> None:
-    for size, found in ((MAX_REGEX_INPUT, True), (MAX_REGEX_INPUT + 1, None)):
+    for size, found in ((MAX_INPUT, True), (MAX_INPUT + 1, None)):
         text = "a" * size
         assert read("matches(@, 'a$')", text) is found
         assert read("matches(@, $r)", text, r="a$") is found
         assert (read("replace(@, 'a', 'b')", text) is None) is (found is None)
+
+
+def test_the_more_repeats_the_shorter_the_text() -> None:
+    regex = "a*b*$"
+    longest = longest_input(regex)
+    assert longest < MAX_INPUT
+    for text in ("matches(@, 'a*b*$')", "matches(@, $r)"):
+        assert read(text, "a" * longest, r=regex) is True
+        assert read(text, "a" * (longest + 1), r=regex) is None
 
 
 def test_a_constant_regular_expression_is_compiled_at_load(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,7 @@ async def test_keys_of_keyed_state_are_bounded() -> None:
         await push(stream, silence(0.1), end=False)
         await outcome(stream, until=has_text("end"))
         assert stream._connection is not None
-        assert len(stream._connection.session._keyed["said"]) <= 128
+        assert len(stream._connection.session._state._keyed["said"]) <= 128
         await adapter.aclose()
 
 

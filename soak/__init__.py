@@ -1,0 +1,1 @@
+"""Hours of many streams through a vendor that fails at random: `python -m soak`, see docs/operations.md."""
