@@ -80,6 +80,5 @@ def _reason(error: OSError) -> str:
 
 def _announce(server: LocalServer) -> None:
     websocket = server.url.replace("http:", "ws:", 1)
-    say(
-        f"Listening on {server.url} (spec openai_compatible) and {websocket} (spec vosk), {server.engine}; Ctrl-C stops"
-    )
+    places = f"{server.url} (spec openai_compatible) and {websocket} (spec vosk)"
+    say(f"Listening on {places}, {server.engine}; Ctrl-C stops")
