@@ -10,6 +10,7 @@ from livekit.agents import APIConnectionError
 
 from specbuilder import SpecError, load_adapter, load_spec
 from specbuilder.protocol.codecs import CODECS
+from specbuilder.protocol.primitives import PRIMITIVES
 from specbuilder.protocol.registry import register_codec, register_primitive, register_state
 from specbuilder.protocol.state import STATES
 from specbuilder.protocol.trust import is_local
@@ -33,7 +34,9 @@ def codec_named(name: str) -> dict[str, Any]:
 
 @pytest.fixture
 def hooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python of the user's, registered under one name."""
+    """Python of the user's, registered under one name for the length of a test."""
+    for table in (CODECS, STATES, PRIMITIVES):
+        monkeypatch.setattr(table, "_added", {})
     register_codec("their_own", CODECS.get("json"))
     register_state("their_own", STATES.get("text"))
     register_primitive("their_own", _never)

@@ -101,7 +101,10 @@ async def test_garbage_is_logged_once_and_counted(caplog: pytest.LogCaptureFixtu
         assert stream._connection.session.scope.broken == {"message": 30}
         go.set()
         await adapter.aclose()
-    ours = [record for record in caplog.records if record.name == "specbuilder"]
+    # Whatever else is logged of a connection, at DEBUG, is another matter.
+    ours = [
+        record for record in caplog.records if record.name == "specbuilder" and record.levelno > logging.DEBUG
+    ]
     assert len(ours) == 1
     assert ours[0].levelno == logging.WARNING
     assert "specbuilder.acme" in ours[0].getMessage()
