@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import statistics
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -26,11 +28,27 @@ def start(name: str) -> dict[str, Any]:
     return {"import": round((time.perf_counter() - began) * 1e3, 1)}
 
 
-def _largest_spec() -> str:
-    """The bundled spec with the most bytes."""
-    from specbuilder.language.catalog import specs_folder
+_LARGEST = """
+from specbuilder import load_adapter
+from specbuilder.language.catalog import specs_folder
 
-    return max(specs_folder().glob("*.yaml"), key=lambda path: path.stat().st_size).stem
+for path in sorted(specs_folder().glob("*.yaml"), key=lambda path: -path.stat().st_size):
+    try:
+        load_adapter(path.stem, api_key="test-key")
+    except ValueError:
+        continue  # a region or an account is wanted too
+    print(path.stem)
+    break
+"""
+
+
+def _largest_spec() -> str:
+    """The bundled spec with the most bytes among those that need nothing but a key.
+
+    Found in another process, so that nothing is compiled here yet.
+    """
+    done = subprocess.run([sys.executable, "-c", _LARGEST], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def load(name: str, *, times: int = 15) -> dict[str, Any]:
