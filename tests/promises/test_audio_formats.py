@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from livekit import rtc
 
-from tests.promises.acme import NO_RETRY, SPEC, acme, http_spec, merged, stream_spec
+from tests.promises.acme import NO_RETRY, SPEC, acme, final, http_spec, merged, stream_spec
 from tests.promises.listening import listen
 from tests.support.streams import frames, outcome, silence, tone
 from tests.support.vendor import AfterText, Reply, ScriptedVendor, Send, base64_audio, wav_samples
@@ -242,3 +242,14 @@ async def test_silence_as_a_keepalive_is_in_the_vendors_encoding() -> None:
         await vendor.until(lambda: len(vendor.chunks(0)) >= 2, "silence")
         await adapter.aclose()
     assert vendor.chunks(0)[:2] == [b"\xff" * 80, b"\xff" * 800]
+
+
+async def test_a_buffer_is_one_connection_whatever_its_age_limit() -> None:
+    spec = stream_spec(max_age="100ms", audio={"pace": 4})
+    vendor = ScriptedVendor([STOP, Send(final("all of it")), DONE])
+    async with vendor:
+        adapter = acme(vendor, spec)
+        event = await adapter.recognize(tone(2.0), conn_options=NO_RETRY)
+        await adapter.aclose()
+    assert event.alternatives[0].text == "all of it"
+    assert len(vendor.handshakes) == 1
