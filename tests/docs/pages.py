@@ -199,7 +199,7 @@ class Reader:
         assert line.replace(self.port, PORT).rpartition(", ")[0] == shown.rpartition(", ")[0], block.place
 
     def _with_our_port(self, text: str) -> str:
-        return text.replace(f":{PORT}", f":{self.port}")
+        return text.replace(f":{PORT}", f":{self.port}").replace(f"--port {PORT}", f"--port {self.port}")
 
 
 def _script(path: Path, line: str) -> None:
