@@ -28,6 +28,8 @@ __all__ = [
     "equals_field_text",
     "field_path",
     "filtered",
+    "flat",
+    "flat_field",
     "flattened",
     "flattened_field",
     "in_order",
@@ -183,20 +185,20 @@ def filtered(inner: Run, test: Run) -> Run:
 
 def flattened(inner: Run) -> Run:
     """`a[]`: items that are arrays are replaced by their own items; null if there is no array."""
+    return lambda item, scope: flat(inner(item, scope))
 
-    def items(item: Any, scope: Scope) -> Any:
-        value = inner(item, scope)
-        if not isinstance(value, list):
-            return None
-        flat: list[Any] = []
-        for one in value:
-            if isinstance(one, list):
-                flat += one
-            else:
-                flat.append(one)
-        return flat
 
-    return items
+def flat(value: Any) -> Any:
+    """An array one level flatter; null of anything else."""
+    if not isinstance(value, list):
+        return None
+    found: list[Any] = []
+    for one in value:
+        if isinstance(one, list):
+            found += one
+        else:
+            found.append(one)
+    return found
 
 
 def projected(inner: Run, each: Run | None, field: str | None) -> Run:
@@ -232,23 +234,19 @@ def _projected_field(inner: Run, field: str) -> Run:
 
 def flattened_field(inner: Run, field: str) -> Run:
     """`a[].b`, the way to a list of words, in one loop."""
-    get_from = _projected_field(this, field)
+    return lambda item, scope: flat_field(inner(item, scope), field)
 
-    def values(item: Any, scope: Scope) -> Any:
-        array = inner(item, scope)
-        if not isinstance(array, list):
-            return None
-        found: list[Any] = []
-        for one in array:
-            if isinstance(one, dict):
-                value = one.get(field)
-                if value is not None:
-                    found.append(value)
-            elif isinstance(one, list):
-                found += get_from(one, scope)
-        return found
 
-    return values
+def flat_field(value: Any, field: str) -> Any:
+    """A field of every item of the flattened array, without nulls; null if there is no array."""
+    if not isinstance(value, list):
+        return None
+    try:
+        return [found for one in value if (found := one.get(field)) is not None]
+    except AttributeError:
+        # Not objects alone.
+        objects = [one for one in flat(value) if isinstance(one, dict)]
+        return [found for one in objects if (found := one.get(field)) is not None]
 
 
 # --- new values -------------------------------------------------------------------------------------------

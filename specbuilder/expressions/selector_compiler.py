@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from specbuilder.expressions import selector_closures as closures
 from specbuilder.expressions.selector_closures import Run
-from specbuilder.expressions.selector_code import WRITTEN, CodeWriter, function
+from specbuilder.expressions.selector_code import CHAINS, IDENTITIES, CodeWriter, functions, gains, steps_of
 from specbuilder.expressions.selector_functions import FUNCTIONS, UNKNOWN, Function
 from specbuilder.expressions.selector_parser import Node, SelectorError
 from specbuilder.expressions.selector_values import Scope, SelectorTypeError, truth
@@ -21,8 +21,6 @@ from specbuilder.language.errors import did_you_mean
 __all__ = ["Part", "code_writer", "compile_tree"]
 
 _PYTHON_ERRORS: Final = (ArithmeticError, RecursionError, TypeError, ValueError)
-_CHAINS: Final = frozenset({"subexpression", "index_expression", "pipe"})
-_IDENTITIES: Final = frozenset({"identity", "current"})
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,25 @@ class Part:
         return self.test or (lambda item, scope: truth(run(item, scope)))
 
 
+@dataclass(frozen=True)
+class Call:
+    """A function expression.
+
+    Attributes:
+        function: what is called.
+        arguments: node and part of each argument it gets at run time; constant ones may be in it already.
+        parts: all of them.
+        takes_null: null is an argument like any other.
+        reads_scope: it gets the scope before the arguments.
+    """
+
+    function: Callable[..., Any]
+    arguments: list[tuple[Node, Part]]
+    parts: list[Part]
+    takes_null: bool
+    reads_scope: bool
+
+
 def compile_tree(tree: Node, *, strict: bool = False) -> Part:
     """Compile the tree of a whole selector; the closures raise SelectorTypeError and nothing else.
 
@@ -61,7 +78,7 @@ def compile_tree(tree: Node, *, strict: bool = False) -> Part:
     """
     try:
         part = _Compiler(strict).part(tree)
-        if tree["type"] in WRITTEN and not strict and part.value is UNKNOWN:
+        if part.value is UNKNOWN and not strict and gains(tree):
             run, test = _written(tree)
             part = replace(part, run=run, test=test)
     except RecursionError:
@@ -73,25 +90,18 @@ def compile_tree(tree: Node, *, strict: bool = False) -> Part:
 
 def code_writer() -> CodeWriter:
     """A writer whose closures are those of this compiler."""
-    compiler = _Compiler(False)
-
-    def closure(node: Node, applied: bool) -> tuple[Run, bool]:
-        part = compiler.part(node, applied)
-        return part.run, part.may_fail
-
-    return CodeWriter(closure)
+    return CodeWriter(_Compiler(False))
 
 
 def _written(tree: Node) -> tuple[Run, Run]:
     """The value and the truth of a selector as functions of Python source."""
     writer = code_writer()
-    value = writer.expression(tree, "item")
-    begin = "    variables = scope.variables"
-    run = ["def run(item, scope):", begin, f"    return {value}"]
-    truth_of = ["def test(item, scope):", begin, f"    value = {value}"]
-    truth_of += ["    return value.__class__ in NUMBERS or bool(value)"]
-    constants = {**writer.constants, "bool": bool}
-    return function(run, constants, "run"), function(truth_of, constants, "test")
+    lines = ["def run(item, scope):", "    variables = scope.variables"]
+    lines += [f"    return {writer.expression(tree, 'item')}"]
+    lines += ["def test(item, scope):", "    variables = scope.variables"]
+    lines += [f"    return bool({writer.condition(tree, 'item')})"]
+    run, test = functions(lines, {**writer.constants, "bool": bool}, "run", "test")
+    return run, test
 
 
 def _guarded(run: Run) -> Run:
@@ -117,9 +127,7 @@ class _Compiler:
             applied: the item is the value of what stands before (`a.[b]`), not the message or rule's item.
         """
         kind = node["type"]
-        compile_node: Callable[[Node, bool], Part] = getattr(
-            self, "_chain" if kind in _CHAINS else f"_{kind}"
-        )
+        compile_node: Callable[[Node, bool], Part] = getattr(self, "_chain" if kind in CHAINS else f"_{kind}")
         return self._folded(compile_node(node, applied), node)
 
     def _folded(self, part: Part, node: Node) -> Part:
@@ -162,8 +170,8 @@ class _Compiler:
 
     def _chain(self, node: Node, applied: bool) -> Part:
         """Nodes of which each reads the value of the one before."""
-        first, *steps = _steps(node)
-        if first["type"] in _IDENTITIES and steps:
+        first, *steps = steps_of(node)
+        if first["type"] in IDENTITIES and steps:
             first, applied = steps.pop(0), True
         part = self.part(first, applied)
         for step in steps:
@@ -272,23 +280,30 @@ class _Compiler:
         )
 
     def _function_expression(self, node: Node, applied: bool) -> Part:
+        call = self.call(node)
+        runs = [part.run for _, part in call.arguments]
+        if call.reads_scope:
+            runs.insert(0, closures.whole_scope)
+        run = closures.called(call.function, tuple(runs), takes_null=call.takes_null)
+        part = replace(_together(run, call.parts), may_fail=True)
+        return replace(part, reads_scope=part.reads_scope or call.reads_scope)
+
+    def call(self, node: Node) -> Call:
+        """What a function expression calls, and with which arguments."""
         function = self._function(node)
         parts = [
             self._argument(child, function, index == function.expression)
             for index, child in enumerate(node["children"])
         ]
+        arguments = list(zip(node["children"], parts, strict=True))
         call = (function.strict if self._strict else None) or function.call
         constants = tuple(part.value for part in parts)
         prepared = self._prepared(function, constants, node)
         if prepared is not None and UNKNOWN in constants:
-            call, runs = prepared, [part.run for part in parts if part.value is UNKNOWN]
-        else:
-            runs = [part.run for part in parts]
-        if function.reads_scope:
-            runs.insert(0, closures.whole_scope)
-        run = closures.called(call, tuple(runs), takes_null=function.takes_null or self._strict)
-        part = replace(_together(run, parts), may_fail=True)
-        return replace(part, reads_scope=part.reads_scope or function.reads_scope)
+            call = prepared
+            arguments = [argument for argument in arguments if argument[1].value is UNKNOWN]
+        takes_null = function.takes_null or self._strict
+        return Call(call, arguments, parts, takes_null, function.reads_scope)
 
     def _function(self, node: Node) -> Function:
         name, start, count = node["value"], node["start"], len(node["children"])
@@ -358,24 +373,3 @@ def _equality(left: Part, right: Part) -> Run:
     if left.field is not None and isinstance(right.value, str):
         return closures.equals_field_text(left.field, right.value)
     return closures.equals_constant(left.run, right.value)
-
-
-def _steps(node: Node) -> list[Node]:
-    """A chain's nodes in order: neighbouring fields are one node, and an `@` after the first is gone."""
-    steps: list[Node] = []
-    for step in _links(node):
-        last = steps[-1] if steps else None
-        if last is not None and step["type"] in _IDENTITIES:
-            continue
-        if last is not None and step["type"] == "field" and last["type"] in ("field", "fields"):
-            names = (last["value"],) if last["type"] == "field" else last["value"]
-            steps[-1] = {"type": "fields", "value": (*names, step["value"])}
-        else:
-            steps.append(step)
-    return steps
-
-
-def _links(node: Node) -> list[Node]:
-    if node["type"] not in _CHAINS:
-        return [node]
-    return [link for child in node["children"] for link in _links(child)]

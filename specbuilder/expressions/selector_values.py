@@ -64,6 +64,8 @@ def equal(left: Any, right: Any) -> bool:
 
 def key_of(value: Any) -> Any:
     """A hashable stand-in: two values are equal in JMESPath if and only if their stand-ins are in Python."""
+    if value is None or value.__class__ is str:
+        return value
     if isinstance(value, bool):
         return ("boolean", value)
     if isinstance(value, list):

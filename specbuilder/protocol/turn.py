@@ -84,7 +84,7 @@ class Turn:
         """
         if not alternatives:
             return False
-        if kind is not _FINAL and self._last == (kind, alternatives):
+        if kind is not _FINAL and self._repeats(kind, alternatives):
             return False
         if not self.speaking:
             self.start(request_id, speech_start_time)
@@ -105,6 +105,13 @@ class Turn:
         elif kind is _INTERIM:
             self._awaits_final = True
         return True
+
+    def _repeats(self, kind: stt.SpeechEventType, alternatives: list[stt.SpeechData]) -> bool:
+        if self._last is None or self._last[0] is not kind:
+            return False
+        last = self._last[1]
+        # Nearly all differ in their text, so that words and times need not be compared.
+        return last[0].text == alternatives[0].text and last == alternatives
 
     def end(self, now: float, request_id: str = "", speech_end_time: float | None = None) -> None:
         """The vendor heard speech end. Held back while the utterance's final is still due."""

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from livekit.agents import NOT_GIVEN, NotGivenOr
 from livekit.agents.types import TimedString
 
-from ..expressions.selector_code import function
+from ..expressions.selector_code import function, reads_fields_only
 from ..expressions.selectors import CodeWriter, code_writer
 from .measures import Measure, as_label, as_number
 from .reading import MessageScope, Reading
@@ -50,6 +50,7 @@ class WordsPlan:
             "        return words",
             "    variables = scope.variables",
             "    for entry in found:",
+            *self._object(writer),
             f"        text = {'entry' if self.text is None else _value(self.text, writer)}",
             "        if not isinstance(text, str):",
             "            continue",
@@ -71,6 +72,15 @@ class WordsPlan:
         ]
         names = {"TimedString": TimedString, "NOT_GIVEN": NOT_GIVEN, "float": float}
         return function(lines, {**writer.constants, **names}, "build")
+
+    def _object(self, writer: CodeWriter) -> list[str]:
+        """Look once whether the entry is an object, instead of at every field."""
+        fields = (self.text, self.start, self.end, self.duration, self.confidence, self.speaker)
+        readings = [one.reading if isinstance(one, Measure) else one for one in fields if one is not None]
+        if self.text is None or not all(reads_fields_only(one.selector.tree) for one in readings):
+            return []
+        writer.objects.add("entry")
+        return ["        if not isinstance(entry, dict):", "            entry = {}"]
 
     def _end_by_duration(self, writer: CodeWriter) -> list[str]:
         if self.end is not None or self.duration is None:

@@ -28,8 +28,26 @@ _ATOMS = st.sampled_from(
         "`[]`",
         "@",
         "a[0]",
+        "a[-1]",
+        "a[:1]",
+        "a[::-1].b",
         "b[].a",
+        "a[]",
+        "a[*].b",
+        "a.*",
+        "[a, $x]",
+        "{k: a, l: b.c}",
+        "a.{k: @}",
+        "a | [0]",
+        "$x[?a].b",
         "length(a)",
+        "not_null(a, b, $x)",
+        "contains(['t', 'u'], a)",
+        "contains(b, a)",
+        "join('', a[?@ != `null`])",
+        "max_by(a, &b)",
+        "runs(a, &b)[*].length(@)",
+        "message().a",
     ]
 )
 _JSON = st.recursive(
@@ -40,9 +58,12 @@ _JSON = st.recursive(
 
 
 def _joined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    pair = st.tuples(inner, st.sampled_from(["&&", "||", "=="]), inner)
-    return pair.map(lambda parts: f"({parts[0]} {parts[1]} {parts[2]})") | inner.map(
-        lambda text: f"!({text})"
+    pair = st.tuples(inner, st.sampled_from(["&&", "||", "==", "!=", "<", ">="]), inner)
+    shape = st.sampled_from(
+        ["!({})", "a[?{}]", "a[?{}].b", "a[*].[{}, b]", "({}) | [1]", "length({})", "[b, $x][] | [?{}]"]
+    )
+    return pair.map(lambda parts: f"({parts[0]} {parts[1]} {parts[2]})") | st.tuples(shape, inner).map(
+        lambda parts: parts[0].format(parts[1])
     )
 
 
@@ -56,7 +77,7 @@ def _outcome(run: Any, item: Any, scope: Any) -> Any:
         return SelectorTypeError
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(text=_SELECTORS, item=_JSON, x=_JSON, y=_JSON)
 def test_source_and_closures_agree(text: str, item: Any, x: Any, y: Any) -> None:
     scope = SimpleNamespace(variables={"x": x, "y": y}, message=item, headers={})
@@ -76,6 +97,14 @@ def test_a_deep_selector_is_written_as_far_as_python_reads_it() -> None:
         text = f"({text} || b)"
     scope = SimpleNamespace(variables={}, message=None, headers={})
     assert compile_selector(text).evaluate({"b": 3}, scope) == 3
+
+
+def test_a_long_path_is_written_as_far_as_python_reads_it() -> None:
+    scope = SimpleNamespace(variables={}, message=None, headers={})
+    item: Any = 3
+    for _ in range(80):
+        item = [{"a": item}]
+    assert compile_selector("@" + "[0].a" * 80).evaluate(item, scope) == 3
 
 
 def test_texts_of_a_spec_are_only_literals() -> None:
