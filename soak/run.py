@@ -17,7 +17,8 @@ from livekit.agents import APIConnectOptions, stt
 from specbuilder import load_adapter
 from specbuilder.adapters.stt import SpecSTT
 
-from .vendor import RATE, SPEC, FaultyVendor
+from .process import VendorProcess
+from .vendor import RATE, SPEC
 
 __all__ = ["Report", "soak"]
 
@@ -32,7 +33,10 @@ class Report:
     Attributes:
         conversations: streams that ran to their end.
         utterances: of these, together.
+        faults: how often the vendor played each.
         problems: whatever is wrong; empty when nothing is.
+        late: seconds by which audio was pushed too late, at worst. Beyond a second or two the machine is too
+            slow for so many streams, and deadlines pass for that reason alone.
         memory: MiB that Python held, at regular times after the beginning.
     """
 
@@ -40,13 +44,14 @@ class Report:
     utterances: int = 0
     faults: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    late: float = 0.0
     memory: list[float] = field(default_factory=list)
 
     def __str__(self) -> str:
         faults = ", ".join(f"{name} {count}" for name, count in sorted(self.faults.items()))
         memory = f"{self.memory[0]:.1f} -> {self.memory[-1]:.1f} MiB" if self.memory else "not measured"
         head = f"{self.conversations} conversations, {self.utterances} utterances"
-        head = f"{head}; faults: {faults}; memory: {memory}"
+        head = f"{head}; faults: {faults}; memory: {memory}; late by {self.late:.2f} s at worst"
         return "\n".join([head, *self.problems])
 
 
@@ -65,7 +70,7 @@ async def soak(seconds: float, streams: int, *, chance: float = 0.003, seed: int
     tasks, files = len(asyncio.all_tasks()), _open_files()
     tracemalloc.start()
     try:
-        async with FaultyVendor(chance, seed) as vendor:
+        async with VendorProcess(chance, seed) as vendor:
             adapter = load_adapter(SPEC, base_url=vendor.url)
             end = time.monotonic() + seconds
             watch = asyncio.ensure_future(_watch(report, seconds))
@@ -73,7 +78,7 @@ async def soak(seconds: float, streams: int, *, chance: float = 0.003, seed: int
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
             await adapter.aclose()
-            report.faults = vendor.faults
+        report.faults = vendor.faults
     finally:
         tracemalloc.stop()
     await asyncio.sleep(0.2)
@@ -114,7 +119,7 @@ async def _talk(adapter: SpecSTT, chances: random.Random, end: float, report: Re
         utterances = [chances.uniform(0.3, 1.5) for _ in range(chances.randint(1, 6))]
         stream = adapter.stream(conn_options=_OPTIONS)
         hearing = asyncio.ensure_future(_hear(stream))
-        await _speak(stream, utterances)
+        await _speak(stream, utterances, report)
         done, _ = await asyncio.wait([hearing], timeout=60.0)
         if not done:
             report.problems.append("a stream did not end within a minute")
@@ -126,7 +131,7 @@ async def _talk(adapter: SpecSTT, chances: random.Random, end: float, report: Re
         report.utterances += len(utterances)
 
 
-async def _speak(stream: stt.RecognizeStream, utterances: list[float]) -> None:
+async def _speak(stream: stt.RecognizeStream, utterances: list[float], report: Report) -> None:
     began = time.monotonic()
     sent = 0
     for number, seconds in enumerate(utterances):
@@ -135,7 +140,9 @@ async def _speak(stream: stt.RecognizeStream, utterances: list[float]) -> None:
             piece = samples[start : start + _FRAME]
             stream.push_frame(rtc.AudioFrame(piece.tobytes(), RATE, 1, len(piece)))
             sent += len(piece)
-            await asyncio.sleep(max(0.0, began + sent / RATE - time.monotonic()))
+            ahead = began + sent / RATE - time.monotonic()
+            report.late = max(report.late, -ahead)
+            await asyncio.sleep(max(0.0, ahead))
     stream.end_input()
 
 
