@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from specbuilder import load_adapter
+from specbuilder import Spec, load_adapter, load_spec
 from specbuilder.adapters.stt import SpecSTT
 from tests.support.script import AfterText, Close, Matcher, Reply, Send, Step
 from tests.support.vendor import ScriptedVendor
 from tests.support.wire import Binary, HttpRequest, Text, base64_audio, binary_audio
 
-__all__ = ["BATCHES", "FAMILIES", "KEY", "Batch", "Family"]
+__all__ = ["BATCHES", "FAMILIES", "KEY", "Batch", "Family", "load", "open_session"]
 
 KEY = "acme/Key+0042"
 
 
-def _nothing(_: str) -> list[Any]:
-    return []
+def load(name: str, url: str, changes: Mapping[str, Any] | None = None, **arguments: Any) -> SpecSTT:
+    """An adapter of a bundled spec with parts replaced, pointed at an address."""
+    return load_adapter(_loaded(name, json.dumps(changes or {})), base_url=url, **arguments)
+
+
+@functools.cache
+def _loaded(name: str, changes: str) -> Spec:
+    """Each spec once, because loading takes longer than most faults."""
+    return load_spec({"spec": 1, "extends": name, **json.loads(changes)} if changes != "{}" else name)
 
 
 @dataclass(frozen=True)
@@ -56,19 +65,25 @@ class Family:
         """A connection on which everything goes well."""
         return [*self.opening, AfterText(self.finish), *self.says(text), *self.done]
 
-    def vendor(self, *connections: Any, attempts: int = 2) -> ScriptedVendor:
-        """A vendor with these scripts."""
-        replies = {f"POST {self.session}": [Reply(201, json=_session)] * attempts} if self.session else {}
-        return ScriptedVendor(*connections, replies=replies, audio=self.audio)
+    def vendor(self, *connections: Any, attempts: int = 2, repeat: bool = False) -> ScriptedVendor:
+        """A vendor with these scripts.
+
+        Arguments:
+            attempts: how many sessions it opens, where that takes a request.
+            repeat: whether more connections follow the last script.
+        """
+        replies = {f"POST {self.session}": [Reply(201, json=open_session)] * attempts} if self.session else {}
+        return ScriptedVendor(*connections, replies=replies, audio=self.audio, repeat=repeat)
 
     def adapter(self, url: str, stream: Mapping[str, Any] | None = None, **arguments: Any) -> SpecSTT:
         """An adapter pointed at an address, with parts of the spec's stream replaced."""
-        spec: Any = {"spec": 1, "extends": self.name, "stream": dict(stream)} if stream else self.name
         key = {"api_key": KEY} if self.has_key else {}
-        return load_adapter(spec, base_url=url, **key, **self.options, **arguments)
+        changes = {"stream": stream} if stream else {}
+        return load(self.name, url, changes, **key, **self.options, **arguments)
 
 
-def _session(request: HttpRequest) -> dict[str, Any]:
+def open_session(request: HttpRequest) -> dict[str, Any]:
+    """The reply of a vendor that opens sessions."""
     return {"id": "session-1", "url": f"ws://{request.header('host')}/v2/live?token=abc"}
 
 
@@ -161,11 +176,18 @@ FAMILIES = (
 
 @dataclass(frozen=True)
 class Batch:
-    """A protocol of one request."""
+    """A protocol of one request.
+
+    Attributes:
+        reply: the answer with a text.
+        spec: its name, if it is another.
+    """
 
     name: str
     path: str
     reply: Callable[[str], Any]
+    spec: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.name
@@ -174,9 +196,14 @@ class Batch:
         """A vendor with these replies."""
         return ScriptedVendor(replies={f"POST {self.path}": replies})
 
-    def adapter(self, url: str) -> SpecSTT:
-        """An adapter pointed at an address."""
-        return load_adapter(self.name, base_url=url, api_key=KEY)
+    def says(self, text: str) -> Reply:
+        """The reply with a text."""
+        return Reply(json=self.reply(text))
+
+    def adapter(self, url: str, timeout: str | None = None) -> SpecSTT:
+        """An adapter pointed at an address, with another deadline of the request."""
+        changes = {"recognize": {"timeout": timeout}} if timeout else {}
+        return load(self.spec or self.name, url, changes, api_key=KEY, **self.options)
 
 
 def _deepgram_batch(text: str) -> Any:
@@ -189,9 +216,21 @@ def _text(text: str) -> Any:
     return {"text": text}
 
 
+def _google(text: str) -> Any:
+    return {"results": [{"alternatives": [{"transcript": text, "confidence": 0.9}], "languageCode": "en-us"}]}
+
+
 BATCHES = (
     Batch("deepgram", "/v1/listen", _deepgram_batch),
     Batch("openai", "/v1/audio/transcriptions", _text),
     Batch("elevenlabs", "/v1/speech-to-text", _text),
     Batch("xai", "/v1/stt", _text),
+    Batch("google version 1", "/v1/speech:recognize", _google, "google"),
+    Batch(
+        "google version 2",
+        "/v2/projects/p/locations/global/recognizers/_:recognize",
+        _google,
+        "google",
+        {"model": "chirp_2", "project": "p"},
+    ),
 )

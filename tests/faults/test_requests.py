@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import socket
-import ssl
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +10,13 @@ from livekit.agents import APIConnectionError, APIConnectOptions, APIError, APIS
 
 from tests.faults.families import BATCHES, KEY, Batch
 from tests.faults.proxy import Line, Shape
+from tests.faults.table import BROKEN, FATAL, TRANSIENT, Impatient
+from tests.faults.unreachable import nobody, nowhere, stranger
 from tests.support.streams import silence
 from tests.support.vendor import Reply
 
 ONE = APIConnectOptions(max_retry=0, timeout=0.7)
-TWO = APIConnectOptions(max_retry=1, retry_interval=0.01, timeout=0.7)
+TWO = Impatient(max_retry=1, timeout=0.7)
 
 
 async def recognized(batch: Batch, url: str, options: APIConnectOptions = TWO) -> str:
@@ -31,16 +29,16 @@ async def recognized(batch: Batch, url: str, options: APIConnectOptions = TWO) -
     return event.alternatives[0].text
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", TRANSIENT)
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
 async def test_a_transient_status_is_tried_again(batch: Batch, status: int) -> None:
     wait = {"Retry-After": "0.05"} if status in (429, 503) else {}
-    async with batch.vendor(Reply(status, headers=wait), Reply(json=batch.reply("hello"))) as vendor:
+    async with batch.vendor(Reply(status, headers=wait), batch.says("hello")) as vendor:
         assert await recognized(batch, vendor.url) == "hello"
     assert len(vendor.requests) == 2
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 401, 403, 404, 413, 422])
+@pytest.mark.parametrize("status", FATAL)
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
 async def test_a_fatal_status_is_not(batch: Batch, status: int) -> None:
     async with batch.vendor() as other:
@@ -54,22 +52,12 @@ async def test_a_fatal_status_is_not(batch: Batch, status: int) -> None:
     assert len(vendor.requests) == 1
 
 
-BROKEN: dict[str, Any] = {
-    "reset": Reply(drop=True),
-    "no answer": Reply(delay=5.0),
-    "not JSON": Reply(body="<html>"),
-    "half of JSON": Reply(body='{"text": "hel'),
-    "deep": Reply(body="[" * 200_000 + "]" * 200_000),
-    "binary": Reply(body=b"\xff\xfe"),
-    "empty": Reply(body=b""),
-}
-
-
-@pytest.mark.parametrize("broken", [name for name in BROKEN if name != "no answer"])
+@pytest.mark.parametrize("broken", BROKEN)
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
 async def test_a_reply_that_is_broken_is_tried_again(batch: Batch, broken: str) -> None:
-    async with batch.vendor(BROKEN[broken], Reply(json=batch.reply("hello"))) as vendor:
+    async with batch.vendor(BROKEN[broken], batch.says("hello")) as vendor:
         assert await recognized(batch, vendor.url) == "hello"
+    assert len(vendor.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -91,7 +79,7 @@ async def test_a_reply_of_other_types_is_silence_or_an_error(batch: Batch, value
 )
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
 async def test_a_line_that_breaks(batch: Batch, shape: Shape, times: int) -> None:
-    vendor = batch.vendor(*[Reply(json=batch.reply("hello"))] * 3)
+    vendor = batch.vendor(*[batch.says("hello")] * 3)
     async with vendor, Line(vendor, shape) as line:
         assert await recognized(batch, line.url) == "hello"
     assert line.count == times
@@ -99,20 +87,16 @@ async def test_a_line_that_breaks(batch: Batch, shape: Shape, times: int) -> Non
 
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
 async def test_nobody_there(batch: Batch) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        for url in (f"http://127.0.0.1:{free.getsockname()[1]}", "https://no-such-host.invalid"):
+    for place in (nobody, nowhere):
+        async with place() as url:
             with pytest.raises(APIConnectionError) as failure:
                 await recognized(batch, url, ONE)
-            assert failure.value.retryable
+        assert failure.value.retryable
 
 
 @pytest.mark.parametrize("batch", BATCHES, ids=str)
 async def test_a_certificate_that_nobody_knows(batch: Batch) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(Path(__file__).parent.parent / "transport" / "localhost.pem")
-    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context)
-    async with server:
+    async with stranger() as url:
         with pytest.raises(APIConnectionError) as failure:
-            await recognized(batch, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", ONE)
+            await recognized(batch, url, ONE)
     assert "certificate" in str(failure.value).lower()

@@ -75,6 +75,11 @@ def test_bundled_specs_can_be_used_untrusted(name: str) -> None:
             "written out",
         ),
         (
+            {"recognize": {"post": "/x", "cleanup": {"delete": "https://10.0.0.8/jobs"}}},
+            "recognize.cleanup.delete",
+            "private",
+        ),
+        (
             {"variants": [{"if": "model", "base_url": "https://a.local"}]},
             "variants[0].base_url",
             "private",

@@ -96,7 +96,7 @@ def _signed(account: Mapping[str, str], claims: Mapping[str, str], now: float) -
 def _token(reply: Reply) -> Mapping[str, Any]:
     try:
         body = json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     body = body if isinstance(body, dict) else {}
     if not 200 <= reply.status < 300:
