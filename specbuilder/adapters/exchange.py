@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Generator
 from typing import Any
 
+from livekit.agents import APIError
+
 from ..protocol.http import Request
 from ..protocol.requests import Action, Pause, Shared
 from ..transport.http import HttpSessions, send
@@ -38,9 +40,15 @@ class ExchangeDriver:
             APIError: a request failed, or the vendor refused it.
         """
         answer: Any = None
+        failure: APIError | None = None
         try:
             while True:
-                answer = await self._answer(exchange.send(answer), connect_timeout)
+                action = exchange.send(answer) if failure is None else exchange.throw(failure)
+                answer, failure = None, None
+                try:
+                    answer = await self._answer(action, connect_timeout)
+                except APIError as error:
+                    failure = error
         except StopIteration as stop:
             return stop.value
         finally:

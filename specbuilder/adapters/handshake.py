@@ -110,9 +110,7 @@ class Dialer:
             refused = error
         else:
             return Handshake(socket, names)
-        raise self.context.plan.errors.of_reply(
-            refused.reply, exchange.scope, self.context.redact, "the handshake"
-        )
+        raise exchange.refused(refused.reply, request.url, "the handshake")
 
     def fingerprint(self, live: Mapping[str, Any]) -> Any:
         """Everything a connection of these settings says before audio; two that are equal need no reconnect.

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .output import print_json, print_table
+from .output import FINDINGS, complain, print_json, print_table
 
 __all__ = ["list_bundled"]
 
@@ -16,18 +16,28 @@ def list_bundled(
 ) -> None:
     """List the bundled specs: what they can do, how many options they have, the vendor's page."""
     from ..language.catalog import bundled
+    from ..language.errors import SpecError
 
-    found = [_row(name) for name in bundled()]
+    found, broken = [], []
+    for name in bundled():
+        try:
+            found.append(_row(name))
+        except SpecError as error:
+            broken.append(str(error.issues[0]))
     if as_json:
         print_json(found)
-        return
-    print_table(
-        {"NAME": "left", "STREAM": "left", "BATCH": "left", "OPTIONS": "right", "DOCS": "left"},
-        (
-            (row["name"], _tick(row["stream"]), _tick(row["batch"]), str(row["options"]), row["docs"])
-            for row in found
-        ),
-    )
+    else:
+        print_table(
+            {"NAME": "left", "STREAM": "left", "BATCH": "left", "OPTIONS": "right", "DOCS": "left"},
+            (
+                (row["name"], _tick(row["stream"]), _tick(row["batch"]), str(row["options"]), row["docs"])
+                for row in found
+            ),
+        )
+    for problem in broken:
+        complain(problem)
+    if broken:
+        raise typer.Exit(FINDINGS)
 
 
 def _row(name: str) -> dict[str, Any]:

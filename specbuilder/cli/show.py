@@ -45,7 +45,7 @@ def describe(spec: Spec) -> dict[str, Any]:
         "name": spec.name,
         "docs": spec.docs,
         "endpoints": list(_endpoints(spec.document.value)),
-        "api_key": None if key is None else {"env": key.env, "required": key.required},
+        "api_key": None if key is None else {"env": list(key.env), "required": key.required},
         "options": [_option(spec, option) for option in spec.options.options.values()],
         "capabilities": capabilities,
         "capabilities_need": missing,
@@ -75,6 +75,7 @@ def _endpoints(value: Mapping[str, Any], when: str | None = None) -> Iterator[di
             yield from _request(step, base, f"step {step['name']}" if "name" in step else "step", when)
         if section == "recognize":
             yield from _request(parts, base, section, when)
+            yield from _request(parts.get("cleanup") or {}, base, "cleanup", when)
         elif parts.get("connect"):
             yield _endpoint(section, "WebSocket", _joined(base, parts["connect"], websocket=True), when)
     for variant in value.get("variants") or ():
@@ -82,7 +83,7 @@ def _endpoints(value: Mapping[str, Any], when: str | None = None) -> Iterator[di
 
 
 def _request(parts: Mapping[str, Any], base: str, use: str, when: str | None) -> Iterator[dict[str, Any]]:
-    for method in ("post", "get"):
+    for method in ("post", "get", "delete"):
         # A variant may take away what the spec has.
         if parts.get(method):
             yield _endpoint(use, method.upper(), _joined(base, parts[method]), when)
@@ -138,10 +139,12 @@ def _print(found: Mapping[str, Any]) -> None:
 def _key_text(key: Mapping[str, Any] | None) -> str:
     if key is None:
         return "none needed"
-    if key["env"] is None:
-        return "api_key=" if key["required"] else "optional: api_key="
-    state = "set" if os.environ.get(key["env"]) else "not set"
-    return f"{key['env']} ({state})" if key["required"] else f"optional: {key['env']} ({state})"
+    optional = "" if key["required"] else "optional: "
+    if not key["env"]:
+        return f"{optional}api_key="
+    return optional + " or ".join(
+        f"{name} ({'set' if os.environ.get(name) else 'not set'})" for name in key["env"]
+    )
 
 
 def _endpoint_text(endpoint: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
-__all__ = ["Address", "encode_query", "pairs", "parse_base_url", "plain_text", "resolve"]
+__all__ = ["Address", "encode_query", "pairs", "parse_base_url", "plain_text", "repeated", "resolve"]
 
 # Characters that stay literal in a path: vendors have `:recognize`, `recognizers/_`, `*` and `@` in theirs.
 _PATH_SAFE = "/:@_*"
@@ -119,6 +119,19 @@ def resolve(
     return Address(_scheme(address.scheme, websocket), address.authority, address.path, address.query)
 
 
+def repeated(path: str, override: Address) -> str | None:
+    """What stands twice in a path: the end of the caller's base address, when the spec's part begins with it.
+
+    Arguments:
+        path: the path that was asked, the caller's part before the spec's.
+        override: the caller's base address.
+    """
+    before = override.path.rstrip("/")
+    own = path.removeprefix(before) + "/"
+    ends = (before[at:] for at, letter in enumerate(before) if letter == "/")
+    return next((end for end in ends if own.startswith(f"{end}/")), None)
+
+
 def plain_text(value: Any, place: str) -> str:
     """A scalar as it goes into a query, header or form: `true`/`false`, numbers as Python writes them.
 
@@ -140,11 +153,11 @@ def plain_text(value: Any, place: str) -> str:
 
 
 def pairs(values: Mapping[str, Any], place: str) -> list[tuple[str, str]]:
-    """The name-value pairs of a rendered mapping; a list repeats its name."""
+    """The name-value pairs of a rendered mapping; a list repeats its name, null is left out."""
     found: list[tuple[str, str]] = []
     for name, value in values.items():
         items: Iterable[Any] = value if isinstance(value, list | tuple) else (value,)
-        found.extend((name, plain_text(item, f"{place}.{name}")) for item in items)
+        found.extend((name, plain_text(item, f"{place}.{name}")) for item in items if item is not None)
     return found
 
 

@@ -178,6 +178,11 @@ def _same(pcm: bytes) -> bytes:
     return pcm
 
 
+def _int32(pcm: bytes) -> bytes:
+    samples: bytes = (np.frombuffer(pcm, "<i2").astype("<i4") << 16).tobytes()
+    return samples
+
+
 def _float32(pcm: bytes) -> bytes:
     samples: bytes = (np.frombuffer(pcm, "<i2").astype("<f4") / np.float32(32768)).tobytes()
     return samples
@@ -236,6 +241,7 @@ def _bit_length(values: NDArray[np.int32]) -> NDArray[np.int32]:
 # Encoder, bytes of one sample of one channel, byte that repeated is silence.
 _ENCODINGS: dict[str, tuple[Encoder, int, bytes]] = {
     "pcm_s16le": (_same, 2, b"\x00"),
+    "pcm_s32le": (_int32, 4, b"\x00"),
     "pcm_f32le": (_float32, 4, b"\x00"),
     "alaw": (_alaw, 1, b"\xd5"),
     "mulaw": (_mulaw, 1, b"\xff"),

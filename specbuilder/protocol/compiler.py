@@ -10,13 +10,16 @@ from ..expressions.templates import Condition
 from ..expressions.trees import Tree
 from ..language.document import Document
 from ..language.errors import Issue, Path
+from .bodies import Part
 from .compiling import BATCH_AUDIO, STREAM_AUDIO, ExpressionCompiler, Scopes, Visible
-from .errors import CloseTable, ErrorTable, MessageError
+from .errors import CloseTable, ErrorTable, MessageError, StatusTable
+from .http import METHODS
+from .measures import Measure
 from .names import BUILTIN_NAMES
 from .options import OptionSet
 from .plan import Check, Plan, RecognizePlan
 from .primitives import primitive
-from .requests import Part, RequestPlan, StepPlan
+from .requests import RequestPlan, StepPlan
 from .streams import StreamCompiler
 from .transcripts import TranscriptCompiler
 
@@ -198,7 +201,7 @@ class _PlanCompiler:
     ) -> RequestPlan:
         """A request section."""
         visible = self.scopes.visible(target=True, audio=audio)
-        method = "get" if "get" in section else "post"
+        method = next(method for method in METHODS if method in section)
         address = self.expressions.template(section.get(method, ""), (*path, method), visible)
         kind = next((kind for kind in _BODIES if section.get(kind) is not None), None)
         body: Any = None
@@ -264,6 +267,7 @@ class _PlanCompiler:
             transcript=self.transcripts.transcript(found, visible),
             request=None if over else self.request(section, path, BATCH_AUDIO),
             steps=self.steps(section.get("steps"), (*path, "steps"), BATCH_AUDIO),
+            cleanup=self._cleanup(section.get("cleanup"), (*path, "cleanup")),
             request_id=(
                 self.expressions.selector(request_id, (*path, "request_id"), visible)
                 if request_id is not None
@@ -277,6 +281,10 @@ class _PlanCompiler:
             over_stream=over,
             join=section.get("join", " "),
         )
+
+    def _cleanup(self, section: Mapping[str, Any] | None, path: Path) -> StepPlan | None:
+        # A transcript that is there should not wait long for this.
+        return None if section is None else self._step({"timeout": "5s", **section}, path, BATCH_AUDIO)
 
     # -- errors --------------------------------------------------------------------------------------------
 
@@ -296,23 +304,33 @@ class _PlanCompiler:
                     selector(row["message"], (*path, "message"), visible) if row.get("message") else None,
                 )
             )
-        codes, ranges = {}, []
-        for written, status in (section.get("close") or {}).items():
-            low, dash, high = str(written).partition("-")
-            if dash:
-                ranges.append((int(low), int(high), int(status)))
-            else:
-                codes[int(low)] = int(status)
-        message, request_id = http.get("message"), http.get("request_id")
+        message, request_id, wait = (http.get(key) for key in ("message", "request_id", "retry_after"))
         return ErrorTable(
             message=selector(message, ("errors", "http", "message"), visible) if message else None,
             request_id=selector(request_id, ("errors", "http", "request_id"), visible)
             if request_id
             else None,
-            statuses={int(code): int(status) for code, status in (http.get("status") or {}).items()},
+            retry_after=Measure(
+                selector(wait, ("errors", "http", "retry_after"), visible), http.get("unit", "s")
+            )
+            if wait
+            else None,
+            statuses=StatusTable(*_statuses(http.get("status") or {})),
             messages=tuple(rows),
-            close=CloseTable(codes, tuple(ranges)),
+            close=CloseTable(*_statuses(section.get("close") or {})),
         )
+
+
+def _statuses(written: Mapping[Any, Any]) -> tuple[dict[int, int], tuple[tuple[int, int, int], ...]]:
+    """The codes and the ranges of a table such as `{4001: 401, 4100-4199: 429}`."""
+    codes, ranges = {}, []
+    for code, status in written.items():
+        low, dash, high = str(code).partition("-")
+        if dash:
+            ranges.append((int(low), int(high), int(status)))
+        else:
+            codes[int(low)] = int(status)
+    return codes, tuple(ranges)
 
 
 def _reach(name: str, computed: Mapping[str, Tree]) -> frozenset[str]:

@@ -16,9 +16,10 @@ import orjson
 from livekit.agents import APIStatusError
 
 from .http import Reply
+from .measures import Measure
 from .reading import MessageScope, Reading
 
-__all__ = ["CloseTable", "ErrorTable", "MessageError", "parse_retry_after", "status_error"]
+__all__ = ["CloseTable", "ErrorTable", "MessageError", "StatusTable", "parse_retry_after", "status_error"]
 
 BODY_EXCERPT = 2000
 """Characters of a vendor's answer that an error carries."""
@@ -103,20 +104,26 @@ class MessageError:
 
 
 @dataclass(frozen=True)
-class CloseTable:
-    """`errors.close`: what a close code means. Codes that are not listed count as 503."""
+class StatusTable:
+    """Statuses by number and by range of numbers, the first range that fits."""
 
     codes: Mapping[int, int] = field(default_factory=dict)
     ranges: tuple[tuple[int, int, int], ...] = ()
 
-    def status(self, code: int) -> int:
-        """The status of a close code."""
+    def find(self, code: int) -> int | None:
+        """The status of a number, if the table has it."""
         if code in self.codes:
             return self.codes[code]
-        for low, high, status in self.ranges:
-            if low <= code <= high:
-                return status
-        return 503
+        return next((status for low, high, status in self.ranges if low <= code <= high), None)
+
+
+@dataclass(frozen=True)
+class CloseTable(StatusTable):
+    """`errors.close`: what a close code means. Codes that are not listed count as 503."""
+
+    def status(self, code: int) -> int:
+        """The status of a close code."""
+        return self.find(code) or 503
 
 
 @dataclass(frozen=True)
@@ -126,6 +133,7 @@ class ErrorTable:
     Attributes:
         message: where an HTTP error body says what is wrong.
         request_id: where it names the request.
+        retry_after: where it says how long to wait, if not in `Retry-After`.
         statuses: HTTP statuses that mean another one.
         messages: rows of in-band errors, first match ends the attempt.
         close: close codes.
@@ -134,9 +142,14 @@ class ErrorTable:
 
     message: Reading | None = None
     request_id: Reading | None = None
-    statuses: Mapping[int, int] = field(default_factory=dict)
+    retry_after: Measure | None = None
+    statuses: StatusTable = StatusTable()
     messages: tuple[MessageError, ...] = ()
     close: CloseTable = CloseTable()
+
+    def status(self, status: int) -> int:
+        """What an HTTP status means."""
+        return self.statuses.find(status) or status
 
     def of_message(
         self, message: Any, scope: MessageScope, redact: Callable[[str], str], request_id: str | None = None
@@ -156,11 +169,15 @@ class ErrorTable:
         return None
 
     def of_reply(
-        self, reply: Reply, scope: MessageScope, redact: Callable[[str], str], what: str
+        self, reply: Reply, scope: MessageScope, redact: Callable[[str], str], what: str, hint: str = ""
     ) -> APIStatusError:
         """The error of an HTTP reply or refused handshake that is not a success.
 
         The HTTP status, mapped by `errors.http.status`, is the verdict; the spec only says where the text is.
+
+        Arguments:
+            what: what was asked for, where the vendor gives no text.
+            hint: put behind the text.
         """
         body = _decoded(reply.body)
         scope.message, scope.headers = body, reply.headers
@@ -180,12 +197,17 @@ class ErrorTable:
         request_id = request_id or reply.headers.get("x-request-id")
         excerpt = _excerpt(body, redact)
         return status_error(
-            self.statuses.get(reply.status, reply.status),
-            redact(text or excerpt or f"{what}: HTTP {reply.status}"),
+            self.status(reply.status),
+            redact(text or excerpt or f"{what}: HTTP {reply.status}") + hint,
             request_id=redact(request_id) if request_id else None,
             body=excerpt or None,
-            retry_after=parse_retry_after(reply.headers.get("retry-after")),
+            retry_after=self._wait(reply, body, scope),
         )
+
+    def _wait(self, reply: Reply, body: Any, scope: MessageScope) -> float | None:
+        """Seconds to wait by the spec's own place for it, else by the standard header."""
+        said = None if self.retry_after is None else self.retry_after.seconds(body, scope)
+        return parse_retry_after(reply.headers.get("retry-after")) if said is None else max(0.0, said)
 
     def of_close(self, code: int, reason: str, redact: Callable[[str], str]) -> APIStatusError:
         """The error of a socket the vendor closed too early or with a failure code."""

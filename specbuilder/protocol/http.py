@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Reply", "Request"]
+__all__ = ["METHODS", "Reply", "Request"]
+
+METHODS = ("post", "get", "delete")
+"""The methods a spec may name, as it writes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +19,7 @@ class Request:
     """
 
     method: str
-    """Upper case: GET, POST."""
+    """Upper case: GET, POST, DELETE."""
     url: str = field(repr=False)
     """Absolute and already percent-encoded; it is sent exactly as it is."""
     headers: list[tuple[str, str]] = field(repr=False)

@@ -38,10 +38,15 @@ class SecretMapping(dict[str, Any]):
 
 @dataclass(frozen=True)
 class ApiKey:
-    """The spec's one fixed secret: its environment variable, and whether it must be there."""
+    """The spec's one fixed secret: its environment variables in order, and whether it must be there."""
 
-    env: str | None = None
+    env: tuple[str, ...] = ()
     required: bool = True
+
+    @property
+    def variables(self) -> str:
+        """The variables as a reader is told them; "" where there are none."""
+        return " or ".join(self.env)
 
 
 @dataclass(frozen=True)
@@ -244,11 +249,11 @@ class OptionSet:
     def _key(self, given: str | None, environ: Mapping[str, str]) -> Secret | None:
         if self.api_key is None:
             return None
-        text = given or (environ.get(self.api_key.env) if self.api_key.env else None)
+        text = given or next((text for name in self.api_key.env if (text := environ.get(name))), None)
         if text:
             return Secret(text)
         if self.api_key.required:
-            env = f" or set {self.api_key.env}" if self.api_key.env else ""
+            env = f" or set {self.api_key.variables}" if self.api_key.env else ""
             raise ValueError(f"{self.spec}: an API key is required: pass api_key=…{env}")
         return None
 

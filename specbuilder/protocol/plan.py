@@ -85,11 +85,12 @@ class KeepalivePlan:
 
 @dataclass(frozen=True)
 class FlushPlan:
-    """`stream.flush`: silence, then a message."""
+    """`stream.flush`: silence, then a message; or the end of this connection, while the input goes on."""
 
     condition: Condition | None
     silence: Template | float | None
     send: Tree | None
+    finish: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ class StreamPlan:
     keepalive: KeepalivePlan | None = None
     flush: FlushPlan | None = None
     finish: FinishPlan | None = None
+    over: Reading | None = None
     update: Tree | None = None
     state: Mapping[str, StatePlan] = field(default_factory=dict)
     rules: RuleList = field(default_factory=RuleList)
@@ -141,11 +143,12 @@ class StreamPlan:
 
 @dataclass(frozen=True)
 class RecognizePlan:
-    """The `recognize` section: a request with steps before it, or the stream pushed through."""
+    """The `recognize` section: a request with steps around it, or the stream pushed through."""
 
     transcript: TranscriptPlan
     request: RequestPlan | None = None
     steps: tuple[StepPlan, ...] = ()
+    cleanup: StepPlan | None = None
     request_id: Reading | None = None
     usage: UsagePlan | None = None
     sample_rate: Tree | None = None

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from livekit.agents import LanguageCode, stt
+from livekit.agents import APIError, LanguageCode, stt
 
 from .plan import Plan, RecognizePlan
 from .requests import Action, HttpExchange
@@ -17,15 +17,25 @@ _FINAL = stt.SpeechEventType.FINAL_TRANSCRIPT
 
 
 def recognition(plan: Plan, exchange: HttpExchange) -> Generator[Action, Any, Any]:
-    """The steps and the request; returns the message of the reply.
+    """The steps, the request and the cleanup; returns the message of the reply.
 
     Raises:
         APIError: the vendor refused.
     """
-    assert plan.recognize is not None
-    assert plan.recognize.request is not None
-    yield from exchange.run_steps((*plan.steps, *plan.recognize.steps))
-    return (yield from exchange.ask(plan.recognize.request))
+    section = plan.recognize
+    assert section is not None
+    assert section.request is not None
+    message, failure = None, None
+    try:
+        yield from exchange.run_steps((*plan.steps, *section.steps))
+        message = yield from exchange.ask(section.request)
+    except APIError as error:
+        failure = error
+    if section.cleanup is not None:
+        yield from exchange.clean_up(section.cleanup)
+    if failure is not None:
+        raise failure
+    return message
 
 
 def recognition_event(

@@ -1,27 +1,29 @@
 """HTTP exchanges as generators: requests out, replies in, nothing awaited.
 
-A generator yields a `Request`, a `Pause` or a `Shared` step and is sent the answer; whoever drives it owns
-the network. `HttpExchange` holds what the requests of one attempt have in common.
+A generator yields a `Request`, a `Pause` or a `Shared` step and is sent the answer, or thrown the `APIError`
+that came instead; whoever drives it owns the network. `HttpExchange` holds what the requests of one attempt
+have in common.
 """
 
 from __future__ import annotations
 
 import hashlib
-import secrets
+import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, TypeAlias
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, urlsplit
 
 import orjson
-from livekit.agents import APIConnectionError, APITimeoutError
+from livekit.agents import APIConnectionError, APIError, APITimeoutError
 
 from ..expressions.nothing import NOTHING
 from ..expressions.templates import Condition, StrictMapping, Template
 from ..expressions.trees import Tree
 from ..language.durations import parse_duration
-from .addresses import Address, encode_query, pairs, parse_base_url, plain_text, resolve
+from .addresses import Address, encode_query, pairs, parse_base_url, plain_text, repeated, resolve
+from .bodies import BodyKind, Part, write_body
 from .errors import ErrorTable, status_error
 from .http import Reply, Request
 from .names import Names
@@ -32,7 +34,6 @@ __all__ = [
     "Action",
     "AddressGuard",
     "HttpExchange",
-    "Part",
     "Pause",
     "RequestPlan",
     "Shared",
@@ -40,18 +41,7 @@ __all__ = [
     "render_seconds",
 ]
 
-BodyKind: TypeAlias = Literal["json", "form", "multipart", "body"]
-
-
-@dataclass(frozen=True)
-class Part:
-    """One written part of a multipart body; `json` when it is a mapping of the vendor's."""
-
-    name: str
-    value: Tree
-    filename: Tree | None = None
-    type: Tree | None = None
-    json: bool = False
+logger = logging.getLogger("specbuilder")
 
 
 @dataclass(frozen=True)
@@ -232,32 +222,17 @@ class HttpExchange:
         names = self.at(address)
         query = plan.query.render(names, names.functions) if plan.query is not None else NOTHING
         headers = self.render_headers(plan.headers, plan.address, plan.from_reply, address, names, plan.place)
-        body, content_type = self._body(plan, names)
+        body, content_type = write_body(plan.body_kind, plan.body, names, plan.place)
         if content_type and not any(name.lower() == "content-type" for name, _ in headers):
             headers.append(("Content-Type", content_type))
         url = address.url("" if query is NOTHING else encode_query(query, f"{plan.place}.query"))
         return Request(plan.method, url, headers, body, timeout=timeout)
 
-    def _body(self, plan: RequestPlan, names: Names) -> tuple[bytes | None, str | None]:
-        if plan.body is None:
-            return None, None
-        if isinstance(plan.body, tuple):
-            return _multipart(plan.body, names, plan.place)
-        value = plan.body.render(names, names.functions)
-        if value is NOTHING:
-            return None, None
-        if plan.body_kind == "json":
-            return _json_bytes(value, f"{plan.place}.json"), "application/json"
-        if plan.body_kind == "form":
-            written = pairs(value, f"{plan.place}.form")
-            text = "&".join(f"{quote_plus(name)}={quote_plus(item)}" for name, item in written)
-            return text.encode(), "application/x-www-form-urlencoded"
-        if isinstance(value, bytes):
-            return value, None
-        return plain_text(value, f"{plan.place}.body").encode(), None
-
     def ask(self, plan: RequestPlan) -> Exchange:
         """Ask, judge the reply, and ask again until the plan's `until` holds.
+
+        A poll goes on after a reply or a lost connection that may be tried again: what was uploaded for it is
+        still there. What a reply of success says of the job is final.
 
         Returns:
             the reply's message: JSON, or text where the plan says so.
@@ -267,24 +242,52 @@ class HttpExchange:
         """
         limit = render_seconds(plan.timeout, self.names, f"{plan.place}.timeout")
         deadline = self.wall() + limit
-        while True:
-            remaining = deadline - self.wall()
-            if remaining <= 0:
-                raise APITimeoutError(f"{plan.place}: no result within {limit:g} s")
-            reply = yield self.build(plan, remaining)
-            message = self.judge(reply, plan.place, plan.reply)
-            if plan.until is None or plan.until.holds(message, self.scope):
-                return message
-            yield Pause(render_seconds(plan.every, self.names, f"{plan.place}.every"))
+        while (remaining := deadline - self.wall()) > 0:
+            failure = None
+            try:
+                request = self.build(plan, remaining)
+                reply = yield request
+                failure = self.refusal(reply, request.url, plan.place)
+            except APIError as error:
+                failure = error
+            if failure is None:
+                message = self.judge(reply, plan.place, plan.reply)
+                if plan.until is None or plan.until.holds(message, self.scope):
+                    return message
+            pause = render_seconds(plan.every, self.names, f"{plan.place}.every")
+            if failure is not None:
+                pause = max(pause, getattr(failure, "retry_after", None) or 0.0)
+                if plan.until is None or not failure.retryable or pause >= deadline - self.wall():
+                    raise failure
+                logger.warning(
+                    "%s: %s failed, asking again: %s", self.scope.label, plan.place, failure.message
+                )
+            yield Pause(pause)
+        raise APITimeoutError(f"{plan.place}: no result within {limit:g} s")
+
+    def refusal(self, reply: Reply, url: str, place: str) -> APIError | None:
+        """The error of a reply whose status is no success; arguments as of `refused`."""
+        return None if 200 <= reply.status < 300 else self.refused(reply, url, place)
+
+    def refused(self, reply: Reply, url: str, place: str) -> APIError:
+        """The error of a reply or handshake that is no success.
+
+        Arguments:
+            url: the address that was asked.
+            place: what was asked for.
+        """
+        hint = ""
+        if reply.status == 404 and self.override is not None:
+            twice = repeated(urlsplit(url).path, self.override)
+            hint = f" (base_url ends with {twice}, and the spec's path begins with it)" if twice else ""
+        return self.errors.of_reply(reply, self.scope, self.redact, place, hint)
 
     def judge(self, reply: Reply, place: str, form: Literal["json", "text"] = "json") -> Any:
-        """The message of a reply that is a success.
+        """The message of a reply whose status is a success.
 
         Raises:
-            APIStatusError: its status, or an error inside it, says otherwise.
+            APIStatusError: an error inside it says otherwise, or it cannot be read.
         """
-        if not 200 <= reply.status < 300:
-            raise self.errors.of_reply(reply, self.scope, self.redact, place)
         self.scope.headers = reply.headers
         message: Any
         if form == "text":
@@ -301,12 +304,38 @@ class HttpExchange:
             raise error
         return message
 
+    def clean_up(self, step: StepPlan) -> Exchange:
+        """Make the request that follows a recognition; whatever goes wrong with it is only logged.
+
+        Nothing is asked where its address depends on a step that has not been answered.
+        """
+        assert step.request is not None
+        # A scope of its own: the transcript is read with what the answer says of itself.
+        own = replace(self, scope=MessageScope(self.names, self.scope.label, self.redact))
+        try:
+            if self._is_skipped(step) or not self._is_known(step.request.address):
+                return
+            limit = render_seconds(step.request.timeout, self.names, f"{step.request.place}.timeout")
+            request = own.build(step.request, limit)
+            failure = own.refusal((yield request), request.url, step.request.place)
+            if failure is not None:
+                raise failure
+        except (APIError, ValueError) as error:
+            text = error.message if isinstance(error, APIError) else self.redact(str(error))
+            logger.warning("%s: %s failed: %s", self.scope.label, step.request.place, text)
+
+    def _is_known(self, address: Template) -> bool:
+        return address.render(self.names, self.names.functions, encode=_escape_path) is not NOTHING
+
     # -- steps ---------------------------------------------------------------------------------------------
+
+    def _is_skipped(self, step: StepPlan) -> bool:
+        return step.condition is not None and not step.condition.holds(self.names, self.names.functions)
 
     def run_steps(self, steps: Sequence[StepPlan]) -> Exchange:
         """Run steps in order; each reply becomes a name."""
         for step in steps:
-            if step.condition is not None and not step.condition.holds(self.names, self.names.functions):
+            if self._is_skipped(step):
                 continue
             if step.shared:
                 reply = yield Shared(self._key(step), lambda step=step: self._fetch(step))  # type: ignore[misc]
@@ -329,8 +358,9 @@ class HttpExchange:
                 if self.guard is not None:
                     self.guard.check_url(request.url)
                 reply = yield request
-                if not 200 <= reply.status < 300:
-                    raise self.errors.of_reply(reply, self.scope, self.redact, step.use)
+                failure = self.refusal(reply, request.url, step.use)
+                if failure is not None:
+                    raise failure
                 request = running.send(reply)
         except StopIteration as stop:
             return stop.value
@@ -380,46 +410,3 @@ def _load_json(body: bytes) -> Any:
 
 def _escape_path(text: str) -> str:
     return quote(text, safe="/:@_*")
-
-
-def _json_bytes(value: Any, place: str) -> bytes:
-    try:
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:
-        raise ValueError(f"{place}: a value cannot be written as JSON (bytes need `| base64`)") from None
-
-
-def _multipart(parts: Sequence[Part], names: Names, place: str) -> tuple[bytes | None, str | None]:
-    """A multipart/form-data body (RFC 7578), parts in the order written."""
-    boundary = secrets.token_hex(16)
-    written: list[bytes] = []
-    for part in parts:
-        value = part.value.render(names, names.functions)
-        if value is NOTHING:
-            continue
-        filename = _optional(part.filename, names)
-        kind = _optional(part.type, names)
-        if part.json:
-            items, kind = [_json_bytes(value, f"{place}.multipart.{part.name}")], kind or "application/json"
-        else:
-            items = value if isinstance(value, list) else [value]
-        for item in items:
-            head = f'--{boundary}\r\nContent-Disposition: form-data; name="{_quoted(part.name)}"'
-            head += f'; filename="{_quoted(filename)}"' if filename else ""
-            head += f"\r\nContent-Type: {kind}" if kind else ""
-            data = item if isinstance(item, bytes) else plain_text(item, f"{place}.{part.name}").encode()
-            written += [head.encode(), b"\r\n\r\n", data, b"\r\n"]
-    if not written:
-        return None, None
-    written.append(f"--{boundary}--\r\n".encode())
-    return b"".join(written), f"multipart/form-data; boundary={boundary}"
-
-
-def _optional(tree: Tree | None, names: Names) -> str | None:
-    value = tree.render(names, names.functions) if tree is not None else NOTHING
-    return None if value is NOTHING or value is None else str(value)
-
-
-def _quoted(text: str) -> str:
-    """A name in a Content-Disposition header, escaped as browsers do (WHATWG HTML, multipart form data)."""
-    return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -168,8 +168,12 @@ def _options(document: Document, name: str) -> OptionSet:
     return OptionSet(
         name,
         {option: _option(option, words) for option, words in declared.items()},
-        None if key is None else ApiKey(key.get("env"), bool(key.get("required", True))),
+        None if key is None else ApiKey(_variables(key.get("env")), bool(key.get("required", True))),
     )
+
+
+def _variables(written: str | list[str] | None) -> tuple[str, ...]:
+    return (written,) if isinstance(written, str) else tuple(written or ())
 
 
 def _pattern_issues(document: Document) -> list[Issue]:

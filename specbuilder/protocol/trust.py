@@ -19,6 +19,7 @@ from ..language.errors import Issue, Path, SpecError
 from ..language.validation import sort_issues
 from .addresses import Address
 from .codecs import CODECS
+from .http import METHODS
 from .options import SecretMapping
 from .primitives import PRIMITIVES
 from .spec import Spec
@@ -183,12 +184,15 @@ def _addresses(document: Document) -> Iterator[tuple[Path, str, bool]]:
     for path, section in _sections(document):
         if "base_url" in section:
             yield (*path, "base_url"), str(section["base_url"]), True
-        for part, key in (("recognize", "post"), ("recognize", "get"), ("stream", "connect")):
+        for part, key in (*(("recognize", method) for method in METHODS), ("stream", "connect")):
             written = (section.get(part) or {}).get(key)
             if written is not None:
                 yield (*path, part, key), str(written), False
+        cleanup = (section.get("recognize") or {}).get("cleanup") or {}
+        if "delete" in cleanup:
+            yield (*path, "recognize", "cleanup", "delete"), str(cleanup["delete"]), False
     for path, step in _steps(document):
-        for key in ("post", "get"):
+        for key in METHODS:
             if key in step:
                 yield (*path, key), str(step[key]), False
 

@@ -182,6 +182,7 @@ def create_assemblyai_batch_stt(
     prompt: NotGivenOr[str | None] = NOT_GIVEN,
     conversation_context: NotGivenOr[Sequence[str] | None] = NOT_GIVEN,
     timestamps: NotGivenOr[bool | None] = NOT_GIVEN,
+    delete_when_done: NotGivenOr[bool | None] = NOT_GIVEN,
 ) -> SpecSTT:
     """An adapter of the bundled spec `assemblyai_batch`.
 
@@ -205,6 +206,8 @@ def create_assemblyai_batch_stt(
         prompt: What the audio is about; sync only.
         conversation_context: Turns that came before, such as `agent: hi`; sync only.
         timestamps: Times of words; sync only. Default: True.
+        delete_when_done: Delete the recording and its transcript at the vendor once they are read; not with
+            sync. Default: False.
     """
     return create(
         "assemblyai_batch",
@@ -224,6 +227,7 @@ def create_assemblyai_batch_stt(
         prompt=prompt,
         conversation_context=conversation_context,
         timestamps=timestamps,
+        delete_when_done=delete_when_done,
     )
 
 
@@ -241,6 +245,7 @@ def create_aws_stt(
     encoding: NotGivenOr[Literal["pcm"] | None] = NOT_GIVEN,
     vocabulary_name: NotGivenOr[str | None] = NOT_GIVEN,
     session_id: NotGivenOr[str | None] = NOT_GIVEN,
+    host: NotGivenOr[str | None] = NOT_GIVEN,
     vocab_filter_method: NotGivenOr[Literal["remove", "mask", "tag"] | None] = NOT_GIVEN,
     vocab_filter_name: NotGivenOr[str | None] = NOT_GIVEN,
     show_speaker_label: NotGivenOr[bool | None] = NOT_GIVEN,
@@ -273,6 +278,8 @@ def create_aws_stt(
         encoding: Form of the audio. Default: 'pcm'.
         vocabulary_name: Custom vocabulary.
         session_id: Id of the session.
+        host: Host and port to ask and to sign for, such as those of a VPC or FIPS endpoint. The default
+            follows from the other options.
         vocab_filter_method: What happens to filtered words.
         vocab_filter_name: Vocabulary filter.
         show_speaker_label: Tell speakers apart.
@@ -302,6 +309,7 @@ def create_aws_stt(
         encoding=encoding,
         vocabulary_name=vocabulary_name,
         session_id=session_id,
+        host=host,
         vocab_filter_method=vocab_filter_method,
         vocab_filter_name=vocab_filter_name,
         show_speaker_label=show_speaker_label,
@@ -1050,7 +1058,7 @@ def create_gemini_stt(
     https://ai.google.dev/gemini-api/docs/live-api/live-transcribe
 
     Arguments:
-        api_key: the key; from GOOGLE_API_KEY by default.
+        api_key: the key; from GOOGLE_API_KEY or GEMINI_API_KEY by default.
         language: Language spoken. Default: 'en-US'.
         model: Model of the Live API. Default: 'gemini-3.5-transcribe-live'.
         base_url: replaces scheme, host and port of every endpoint.
@@ -1185,6 +1193,7 @@ def create_gladia_batch_stt(
     diarization: NotGivenOr[bool | None] = NOT_GIVEN,
     number_of_speakers: NotGivenOr[int | None] = NOT_GIVEN,
     custom_vocabulary: NotGivenOr[Sequence[Any] | None] = NOT_GIVEN,
+    delete_when_done: NotGivenOr[bool | None] = NOT_GIVEN,
 ) -> SpecSTT:
     """An adapter of the bundled spec `gladia_batch`.
 
@@ -1201,6 +1210,8 @@ def create_gladia_batch_stt(
         diarization: Tell speakers apart. Default: False.
         number_of_speakers: How many speakers there are, if known.
         custom_vocabulary: Words to favour, as texts or mappings of value and intensity.
+        delete_when_done: Delete the recording and its transcript at the vendor once they are read. Default:
+            False.
     """
     return create(
         "gladia_batch",
@@ -1214,6 +1225,7 @@ def create_gladia_batch_stt(
         diarization=diarization,
         number_of_speakers=number_of_speakers,
         custom_vocabulary=custom_vocabulary,
+        delete_when_done=delete_when_done,
     )
 
 
@@ -1309,6 +1321,7 @@ def create_gradium_stt(
     buffer_size_seconds: NotGivenOr[float | None] = NOT_GIVEN,
     vad_threshold: NotGivenOr[float | None] = NOT_GIVEN,
     vad_bucket: NotGivenOr[int | None] = NOT_GIVEN,
+    vad_flush: NotGivenOr[bool | None] = NOT_GIVEN,
     temperature: NotGivenOr[float | None] = NOT_GIVEN,
 ) -> SpecSTT:
     """An adapter of the bundled spec `gradium`.
@@ -1329,6 +1342,8 @@ def create_gradium_stt(
         vad_threshold: How sure the vendor has to be that nobody speaks. Default: 0.9.
         vad_bucket: Which of the vendor's horizons that is asked about: 0.5 s, 1 s, 2 s; none: no finals
             before the end. Default: 2.
+        vad_flush: Whether a pause is followed by silence, which brings the rest of the text sooner. Default:
+            True.
         temperature: Sampling temperature.
     """
     return create(
@@ -1345,6 +1360,7 @@ def create_gradium_stt(
         buffer_size_seconds=buffer_size_seconds,
         vad_threshold=vad_threshold,
         vad_bucket=vad_bucket,
+        vad_flush=vad_flush,
         temperature=temperature,
     )
 
@@ -1405,7 +1421,7 @@ def create_huggingface_stt(
     https://huggingface.co/docs/inference-providers/tasks/automatic-speech-recognition
 
     Arguments:
-        api_key: the key; from HF_TOKEN by default.
+        api_key: the key; from HF_TOKEN or HUGGING_FACE_HUB_TOKEN by default.
         language: Language of the model; it labels transcripts and is not sent.
         model: Model as organisation/name; of hf-inference. Default: 'openai/whisper-large-v3'.
         base_url: replaces scheme, host and port of every endpoint.
@@ -1533,7 +1549,7 @@ def create_meta_stt(
     https://dev.meta.ai/docs
 
     Arguments:
-        api_key: the key; from MODEL_API_KEY by default.
+        api_key: the key; from MODEL_API_KEY or META_API_KEY by default.
         language: A further language that may be spoken: a code, or an English name.
         model: Model. Default: 'muse-voice-transcribe-1.0'.
         base_url: replaces scheme, host and port of every endpoint.
@@ -1894,7 +1910,7 @@ def create_sarvam_realtime_stt(
     stream_type: NotGivenOr[Literal["fast", "balanced", "simulated"] | None] = NOT_GIVEN,
     mode: NotGivenOr[str | None] = NOT_GIVEN,
     endpointing: NotGivenOr[Literal["vad", "manual"] | None] = NOT_GIVEN,
-    encoding: NotGivenOr[Literal["linear16", "mulaw", "alaw"] | None] = NOT_GIVEN,
+    encoding: NotGivenOr[Literal["linear16", "linear32", "mulaw", "alaw"] | None] = NOT_GIVEN,
     sample_rate: NotGivenOr[Literal[8000, 16000] | None] = NOT_GIVEN,
     prompt: NotGivenOr[str | None] = NOT_GIVEN,
     return_timestamps: NotGivenOr[bool | None] = NOT_GIVEN,
@@ -2198,6 +2214,7 @@ def create_speechmatics_batch_stt(
     enable_entities: NotGivenOr[bool | None] = NOT_GIVEN,
     processing_data: NotGivenOr[Mapping[str, Any] | None] = NOT_GIVEN,
     wait: NotGivenOr[int | None] = NOT_GIVEN,
+    delete_when_done: NotGivenOr[bool | None] = NOT_GIVEN,
 ) -> SpecSTT:
     """An adapter of the bundled spec `speechmatics_batch`.
 
@@ -2216,6 +2233,8 @@ def create_speechmatics_batch_stt(
         enable_entities: Numbers and dates as they are written.
         processing_data: Contents of X-SM-Processing-Data, such as {user_id: u}.
         wait: Seconds the vendor holds its answer back until the job is done. Default: 20.
+        delete_when_done: Delete the recording and its transcript at the vendor once they are read. Default:
+            False.
     """
     return create(
         "speechmatics_batch",
@@ -2231,6 +2250,7 @@ def create_speechmatics_batch_stt(
         enable_entities=enable_entities,
         processing_data=processing_data,
         wait=wait,
+        delete_when_done=delete_when_done,
     )
 
 

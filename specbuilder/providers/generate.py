@@ -112,7 +112,7 @@ def _parameters(spec: Spec) -> tuple[list[_Parameter], list[_Parameter]]:
     options = dict(spec.options.options)
     first: list[_Parameter] = []
     if spec.options.api_key is not None:
-        env = spec.options.api_key.env
+        env = spec.options.api_key.variables
         first.append(
             ("api_key", "str | None = None", "the key" + (f"; from {env} by default." if env else "."))
         )

@@ -196,10 +196,12 @@ def samples(data: bytes, encoding: str) -> bytes:
     """Encoded audio as 16-bit samples.
 
     Arguments:
-        encoding: pcm_s16le, pcm_f32le, alaw or mulaw.
+        encoding: pcm_s16le, pcm_s32le, pcm_f32le, alaw or mulaw.
     """
     if encoding == "pcm_s16le":
         return data
+    if encoding == "pcm_s32le":
+        return bytes((np.frombuffer(data[: len(data) // 4 * 4], "<i4") >> 16).astype("<i2").tobytes())
     if encoding == "pcm_f32le":
         floats = np.frombuffer(data[: len(data) // 4 * 4], "<f4")
         return bytes((np.clip(floats, -1.0, 1.0) * 32767).astype("<i2").tobytes())

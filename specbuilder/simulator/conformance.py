@@ -129,9 +129,7 @@ class _Run:
         running = [self._contract()]
         if key_shown:
             running.append(self._wrong_key())
-        running += [
-            self._refused(status, errors.statuses.get(status, status)) for status in (401, 403, 429, 503)
-        ]
+        running += [self._refused(status, errors.status(status)) for status in (401, 403, 429, 503)]
         running += [
             self._recovers("429", "tried again after 429"),
             self._recovers("503", "tried again after 503"),

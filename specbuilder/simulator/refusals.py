@@ -32,18 +32,16 @@ _TEXTS = {
 def refusal(settings: Settings, status: int, tests: list[Any]) -> bytes:
     """The body of a refusal, in the shape of one in the spec's tests or by `errors.http.message`.
 
-    A spec that says nothing of it gets a plain text, which the engine takes as the message.
+    A spec that says nothing of it gets a plain text, which the engine takes as the message. How long to wait
+    is said in `Retry-After` alone, so that a fault lasts as long as it says.
     """
     text = _TEXTS.get(status, f"Status {status}.")
     errors, scope = settings.plan.errors, MessageScope(settings.names(), "simulator")
     for body in _candidates(errors, tests, text):
-        if _message(errors, scope, body, status) == text:
+        error = errors.of_reply(Reply(status, {}, body), scope, str, "")
+        if error.message == text and getattr(error, "retry_after", None) is None:
             return body
     return text.encode()
-
-
-def _message(errors: ErrorTable, scope: MessageScope, body: bytes, status: int) -> str:
-    return errors.of_reply(Reply(status, {}, body), scope, str, "").message
 
 
 def _candidates(errors: ErrorTable, tests: list[Any], text: str) -> Iterator[bytes]:

@@ -96,7 +96,7 @@ def _readable(value: Any) -> Any:
 
 
 def _public(view: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in view.items() if key in ("get", "post")}
+    return {key: value for key, value in view.items() if key in ("get", "post", "delete")}
 
 
 def _event(event: stt.SpeechEvent) -> Any:

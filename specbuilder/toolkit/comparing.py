@@ -44,14 +44,14 @@ def compare(old: Spec, new: Spec) -> list[Difference]:
 def _key(old: Spec, new: Spec) -> Iterator[Difference]:
     before, after = old.options.api_key, new.options.api_key
     if before is None and after is not None:
-        yield Difference("key", "api_key", f"a key is taken, from {after.env}", breaking=after.required)
+        yield Difference("key", "api_key", f"a key is taken, from {after.variables}", breaking=after.required)
     elif before is not None and after is None:
         yield Difference("key", "api_key", "no key is taken any more", breaking=True)
     elif before is not None and after is not None:
         if before.env != after.env:
-            yield Difference(
-                "key", "api_key", f"comes from {after.env} instead of {before.env}", breaking=True
-            )
+            change = f"comes from {after.variables} instead of {before.variables}"
+            # Who has set one of the variables before still has the same key, unless another now goes first.
+            yield Difference("key", "api_key", change, breaking=after.env[: len(before.env)] != before.env)
         if before.required != after.required:
             words = "required" if after.required else "optional"
             yield Difference("key", "api_key", f"is {words} now", breaking=after.required)

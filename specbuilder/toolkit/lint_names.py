@@ -17,7 +17,7 @@ __all__ = ["NAME_RULES"]
 
 _PLAIN = re.compile(r"(?:http|ws)://", re.IGNORECASE)
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
-_ADDRESSES = frozenset(("base_url", "connect", "post", "get"))
+_ADDRESSES = frozenset(("base_url", "connect", "post", "get", "delete"))
 
 
 def _plain_transport(subject: Subject) -> Iterator[Found]:

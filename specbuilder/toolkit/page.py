@@ -39,7 +39,8 @@ def _use(spec: Spec, facts: Mapping[str, Any]) -> Iterator[str]:
     if key is None:
         yield "No key is needed."
     else:
-        where = f"the environment variable `{key['env']}`" if key["env"] else "`api_key=`"
+        names = " or ".join(f"`{name}`" for name in key["env"])
+        where = f"the environment variable {names}" if names else "`api_key=`"
         yield f"The key comes from {where}." + ("" if key["required"] else " It is optional.")
 
 

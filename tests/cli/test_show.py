@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from specbuilder import list_specs
+from specbuilder.language import catalog
 
 from .conftest import ROOT, run
 
@@ -24,6 +25,21 @@ def test_list_names_every_bundled_spec() -> None:
     lines = run("list").stdout.splitlines()
     assert lines[0].split() == ["NAME", "STREAM", "BATCH", "OPTIONS", "DOCS"]
     assert [line.split()[0] for line in lines[1:]] == list_specs()
+
+
+def test_list_shows_the_others_when_one_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("deepgram", "vosk"):
+        (tmp_path / f"{name}.yaml").write_text((ROOT / "specs" / f"{name}.yaml").read_text("utf-8"), "utf-8")
+    (tmp_path / "broken.yaml").write_text("spec: 1\nname: broken\nrecognise: {}\n", "utf-8")
+    monkeypatch.setattr(catalog, "specs_folder", lambda: tmp_path)
+    result = run("list")
+    assert result.exit_code == 1
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["NAME", "deepgram", "vosk"]
+    [line] = result.stderr.splitlines()
+    assert line.startswith("error: broken.yaml:1:1: missing key 'base_url'")
+    result = run("list", "--json")
+    assert result.exit_code == 1
+    assert [row["name"] for row in json.loads(result.stdout)] == ["deepgram", "vosk"]
 
 
 def test_show_says_what_an_author_and_a_user_ask() -> None:
@@ -49,6 +65,16 @@ def test_show_as_json() -> None:
     options = {option["name"]: option for option in shown["options"]}
     assert options["region"]["allowed"] == {"enum": ["eu-west", "us-west"]}
     assert options["sample_rate"]["role"] == "sample_rate"
+
+
+def test_show_names_every_variable_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MODEL_API_KEY", raising=False)
+    monkeypatch.setenv("META_API_KEY", "k")
+    assert "MODEL_API_KEY (not set) or META_API_KEY (set)" in run("show", "meta").stdout
+    assert json.loads(run("show", "meta", "--json").stdout)["api_key"]["env"] == [
+        "MODEL_API_KEY",
+        "META_API_KEY",
+    ]
 
 
 def test_show_never_shows_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

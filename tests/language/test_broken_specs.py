@@ -313,6 +313,25 @@ CONTENT = [
         "api_key",
         "expected a mapping such as {env: VENDOR_API_KEY}, got text",
     ),
+    Broken("no variables", HEAD + TAIL + "api_key: {env: ▸[]}\n", "api_key.env", "expected a list"),
+    Broken(
+        "variable that is none",
+        HEAD + TAIL + "api_key: {env: [A, ▸1b]}\n",
+        "api_key.env[1]",
+        "expected the name of an environment variable",
+    ),
+    Broken(
+        "unit of nothing",
+        HEAD + TAIL + "errors: {http: {▸unit: ms}}\n",
+        "errors.http.unit",
+        "'unit' needs 'retry_after'",
+    ),
+    Broken(
+        "cleanup of nothing",
+        HEAD + "recognize: {post: /v1, cleanup: ▸{if: a}}\n",
+        "recognize.cleanup",
+        "missing key 'delete'",
+    ),
     Broken(
         "options in a variant",
         HEAD + TAIL + "variants: [{if: a, ▸options: {}}]\n",
@@ -409,7 +428,13 @@ def test_the_schema_is_never_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["api_key: sk-1234567890", "api_key: {env: sk-1234567890}", "api_key: [sk-1234567890]"]
+    "text",
+    [
+        "api_key: sk-1234567890",
+        "api_key: {env: sk-1234567890}",
+        "api_key: {env: [sk-1234567890]}",
+        "api_key: [sk-1234567890]",
+    ],
 )
 def test_a_key_written_into_a_spec_is_not_repeated(text: str, tmp_path: Path) -> None:
     found = issues_of(HEAD + TAIL + text + "\n", tmp_path)

@@ -115,7 +115,13 @@ async def test_eight_khz_mu_law() -> None:
 
 @pytest.mark.parametrize(
     ("encoding", "size", "zero"),
-    [("pcm_s16le", 2, b"\0\0"), ("pcm_f32le", 4, bytes(4)), ("mulaw", 1, b"\xff"), ("alaw", 1, b"\xd5")],
+    [
+        ("pcm_s16le", 2, bytes(2)),
+        ("pcm_s32le", 4, bytes(4)),
+        ("pcm_f32le", 4, bytes(4)),
+        ("mulaw", 1, b"\xff"),
+        ("alaw", 1, b"\xd5"),
+    ],
 )
 async def test_encodings(encoding: str, size: int, zero: bytes) -> None:
     vendor = await heard(stream_spec(audio={"encoding": encoding}), silence(0.12))

@@ -47,8 +47,8 @@ def mulaw_level(code: int) -> int:
 
 class TestEncodings:
     def test_names(self) -> None:
-        assert ENCODINGS == ("pcm_s16le", "pcm_f32le", "alaw", "mulaw")
-        assert [bytes_per_sample(name) for name in ENCODINGS] == [2, 4, 1, 1]
+        assert ENCODINGS == ("pcm_s16le", "pcm_s32le", "pcm_f32le", "alaw", "mulaw")
+        assert [bytes_per_sample(name) for name in ENCODINGS] == [2, 4, 4, 1, 1]
 
     def test_an_unknown_name_gets_a_hint(self) -> None:
         for use in (encoder, bytes_per_sample, lambda name: silence(1, 8000, 1, name)):
@@ -58,6 +58,13 @@ class TestEncodings:
     def test_s16_is_passed_through_without_a_copy(self) -> None:
         pcm = s16(1, 2)
         assert encoder("pcm_s16le")(pcm) is pcm
+
+    def test_s32(self) -> None:
+        assert struct.unpack("<3i", encoder("pcm_s32le")(s16(1, -32768, 32767))) == (
+            1 << 16,
+            -(1 << 31),
+            32767 << 16,
+        )
 
     def test_f32(self) -> None:
         assert struct.unpack("<4f", encoder("pcm_f32le")(s16(0, 16384, -32768, 32767))) == (
@@ -121,6 +128,7 @@ class TestSilence:
         ("encoding", "expected"),
         [
             ("pcm_s16le", bytes(320)),
+            ("pcm_s32le", bytes(640)),
             ("pcm_f32le", bytes(640)),
             ("alaw", b"\xd5" * 160),
             ("mulaw", b"\xff" * 160),

@@ -17,7 +17,7 @@ def test_the_ten_line_spec_is_one() -> None:
     [block] = re.findall(r"^```yaml\n(.*?)^```$", (DOCS / "adapters.md").read_text("utf-8"), re.M | re.S)
     spec = load_spec(yaml.safe_load(block))
     assert spec.options.api_key is not None
-    assert spec.options.api_key.env == "MY_VENDOR_API_KEY"
+    assert spec.options.api_key.env == ("MY_VENDOR_API_KEY",)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -102,6 +102,14 @@ class Provoked:
     async def wrong_path(self) -> Any:
         await self._transcribe(Reply(404, body="Not Found"))
 
+    async def twice_the_path(self) -> Any:
+        replies = {"POST /v1/v1/audio/transcriptions": [Reply(404, body="Not Found")]}
+        async with (
+            ScriptedVendor(replies=replies) as vendor,
+            load_adapter("openai", api_key=KEY, base_url=f"{vendor.url}/v1") as adapter,
+        ):
+            await adapter.recognize(silence(0.1), conn_options=ONE_TRY)
+
     async def too_many_requests(self) -> Any:
         await self._transcribe(Reply(429, json={"error": {"message": "Rate limit reached"}}))
 
