@@ -20,7 +20,7 @@ from ..expressions.trees import Tree, TreeErrors, compile_tree
 from ..language.document import Document
 from ..language.durations import parse_duration
 from ..language.errors import Issue, Path, did_you_mean, format_path
-from .names import BUILTIN_NAMES
+from .names import BUILTIN_NAMES, COUNTERS
 from .reading import Reading
 
 __all__ = ["BATCH_AUDIO", "CHUNK_AUDIO", "STREAM_AUDIO", "ExpressionCompiler", "Scopes", "Visible"]
@@ -81,6 +81,7 @@ class Scopes:
         audio: frozenset[str] = STREAM_AUDIO,
         changed: frozenset[str] = frozenset(),
         target: bool = False,
+        close: bool = False,
     ) -> Visible:
         """The names of a kind of place."""
         templates = self.options | self.variables | {"livekit_version", "api_key", "audio"}
@@ -90,9 +91,9 @@ class Scopes:
         else:
             hidden |= dict.fromkeys(self.steps, "a step's reply is there only after its request")
         if stream:
-            templates |= self.state | {"sent_ms", "unflushed_ms"}
+            templates |= self.state | COUNTERS
         else:
-            hidden |= dict.fromkeys({"sent_ms", "unflushed_ms", *self.state}, "it belongs to a stream")
+            hidden |= dict.fromkeys({*COUNTERS, *self.state}, "it belongs to a stream")
         if target:
             templates |= {"target"}
         else:
@@ -101,7 +102,11 @@ class Scopes:
             templates |= {"changed"}
         else:
             hidden["changed"] = "it belongs to stream.update.send"
-        selectors = (templates - self.tainted - BUILTIN_NAMES) | self.steps
+        selectors = (templates - self.tainted - (BUILTIN_NAMES - COUNTERS)) | self.steps
+        if close:
+            selectors |= {"close"}
+        else:
+            hidden["close"] = "it belongs to stream.over"
         return Visible(frozenset(templates), frozenset(selectors), audio, changed, hidden)
 
 

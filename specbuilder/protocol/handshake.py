@@ -9,7 +9,7 @@ from typing import Any
 from ..expressions.nothing import NOTHING
 from .addresses import encode_query
 from .audio import silence, wav_header
-from .names import Names
+from .names import COUNTERS, Names
 from .plan import Plan, StreamPlan
 from .requests import HttpExchange, StepPlan
 from .sending import AudioFormat, frames_of
@@ -43,7 +43,7 @@ def prepare(names: Names, format: AudioFormat) -> Names:
         "wav_header": lambda: wav_header(format.sample_rate, format.channels),
     }
     names["audio"] = {"sample_rate": format.sample_rate, "channels": format.channels}
-    names["sent_ms"] = names["unflushed_ms"] = 0
+    names.update(dict.fromkeys(COUNTERS, 0))
     return names
 
 

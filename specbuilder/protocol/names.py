@@ -15,14 +15,28 @@ from typing import Any, TypeAlias
 from ..expressions.nothing import NOTHING
 from ..expressions.trees import Tree
 
-__all__ = ["BUILTIN_NAMES", "Functions", "Names", "clock_functions"]
+__all__ = ["BUILTIN_NAMES", "COUNTERS", "Functions", "Names", "clock_functions"]
 
 Functions: TypeAlias = Mapping[str, Callable[..., Any]]
 
 BUILTIN_NAMES = frozenset(
-    {"api_key", "audio", "changed", "livekit_version", "sent_ms", "target", "unflushed_ms"}
+    {
+        "api_key",
+        "audio",
+        "changed",
+        "close",
+        "flushes",
+        "livekit_version",
+        "sent_chunks",
+        "sent_ms",
+        "target",
+        "unflushed_ms",
+    }
 )
 """What the engine provides; no option, variable, step or state may be called so."""
+
+COUNTERS = frozenset({"flushes", "sent_chunks", "sent_ms", "unflushed_ms"})
+"""Those of them that count what a connection was sent."""
 
 
 def clock_functions(wall: Callable[[], float] = time.time) -> dict[str, Callable[..., Any]]:

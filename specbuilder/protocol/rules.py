@@ -1,7 +1,7 @@
 """Ordered rules: what a vendor's message does to state and which events it makes.
 
 Every rule whose `when` holds runs, in the order written; its actions run in one fixed order: set, add, emit,
-clear, then its own rules.
+send, clear, then its own rules.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from livekit.agents import stt
 
+from ..expressions.trees import Tree
 from .reading import MessageScope, Reading
 from .transcript import TranscriptPlan
 
@@ -44,6 +45,9 @@ class Target(Protocol):
     def emit(self, kind: stt.SpeechEventType, item: Any, transcript: TranscriptPlan) -> None:
         """Make an event of the item."""
 
+    def send(self, message: Tree) -> None:
+        """Send the vendor a message."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -55,6 +59,7 @@ class Rule:
     sets: tuple[tuple[str, Reading], ...] = ()
     adds: tuple[tuple[str, Reading], ...] = ()
     emit: tuple[tuple[stt.SpeechEventType, Reading | None], ...] = ()
+    send: Tree | None = None
     clears: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
 
@@ -79,6 +84,8 @@ class Rule:
         for kind, condition in self.emit:
             if condition is None or condition.holds(item, scope):
                 target.emit(kind, item, self.transcript)
+        if self.send is not None:
+            target.send(self.send)
         for name in self.clears:
             target.clear_state(name)
         for rule in self.rules:

@@ -18,7 +18,7 @@ from .codecs import Codec, JsonCodec
 from .names import Names
 from .plan import AudioPlan
 
-__all__ = ["AudioFormat", "AudioSender", "Frame", "frames_of"]
+__all__ = ["AudioFormat", "AudioSender", "Frame", "frames_and_silence", "frames_of"]
 
 Frame: TypeAlias = str | bytes
 """A WebSocket message: text, or binary."""
@@ -27,6 +27,21 @@ Frame: TypeAlias = str | bytes
 def frames_of(tree: Tree, names: Names, codec: Codec) -> list[Frame]:
     """The frames a `send` gives: a mapping through the codec, text and bytes verbatim, a list as several."""
     return _frames(tree.render(names, names.functions), codec)
+
+
+def frames_and_silence(tree: Tree, names: Names, codec: Codec) -> tuple[list[Frame], int]:
+    """The frames a `send` gives, and how many bytes of silence, as the wire takes them, are in them."""
+    if "silence" not in tree.functions:
+        return frames_of(tree, names, codec), 0
+    functions, size = names.functions, 0
+
+    def silence(milliseconds: float) -> bytes:
+        nonlocal size
+        found: bytes = functions["silence"](milliseconds)
+        size += len(found)
+        return found
+
+    return _frames(tree.render(names, {**functions, "silence": silence}), codec), size
 
 
 def _frames(value: Any, codec: Codec) -> list[Frame]:

@@ -11,16 +11,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from livekit.agents import APIError, APITimeoutError, stt
+from livekit.agents import APIConnectionError, APIError, APITimeoutError, stt
 
+from ..expressions.trees import Tree
 from .audio import sample_count
 from .codecs import CodecError
 from .errors import NORMAL_CLOSES, ErrorTable
-from .names import Names
+from .names import COUNTERS, Names
 from .plan import StreamPlan
 from .reading import MessageScope
 from .requests import render_seconds
-from .sending import AudioFormat, AudioSender, Frame, frames_of
+from .sending import AudioFormat, AudioSender, Frame, frames_and_silence, frames_of
 from .state_table import StateTable
 from .timeline import Timeline
 from .transcript import TranscriptPlan
@@ -36,6 +37,9 @@ _END = stt.SpeechEventType.END_OF_SPEECH
 
 DEFAULT_QUIET = 2.0
 """Seconds without a message that end a stream whose spec has no `finish` at all."""
+
+MOMENT = 1.0
+"""Seconds within which what was sent may not have been heard yet, and a recognition cannot have been one."""
 
 
 class StreamSession:
@@ -62,7 +66,9 @@ class StreamSession:
         ready: the opening exchange is over and audio may be sent.
         done: the vendor has said its last; the connection may end.
         finalized: seconds of this connection's input whose text is final.
-        expired: the connection should be replaced (its age, or an option change) and the turn allows it.
+        over: the vendor has ended this recognition, or a flush has, and the input goes on in another one.
+        expired: the connection should be replaced now: it is over, or (its age, an option change) due for it
+            and the turn allows it.
     """
 
     def __init__(
@@ -92,6 +98,7 @@ class StreamSession:
         self.request_id = ""
         self.ready = False
         self.done = False
+        self.over = False
         self.finalized = 0.0
         self.label = label
         self.redact = redact
@@ -104,13 +111,17 @@ class StreamSession:
         self._codec = plan.codec
         self._usage = UsageCounter(plan.usage, now, self._heard_seconds)
         self._timeline = Timeline(replayed, wall, anchored)
+        self._replayed = replayed
         names["audio"] = {"sample_rate": audio.sample_rate, "channels": audio.channels}
         self._flushed_bytes = 0
-        names.pop("sent_ms", None)
-        names.pop("unflushed_ms", None)
+        self._flushes = 0
+        for counter in COUNTERS:
+            names.pop(counter, None)
         # Asked for when a message is rendered; counting at every chunk would cost more than sending it.
         names.live["sent_ms"] = lambda: self._milliseconds_since(0)
         names.live["unflushed_ms"] = lambda: self._milliseconds_since(self._flushed_bytes)
+        names.live["sent_chunks"] = lambda: self._sender.index
+        names.live["flushes"] = lambda: self._flushes
         self._sender = AudioSender(plan.audio, audio, names, plan.codec)
         self._state = StateTable(plan.state, names, self.scope)
         self._now = now
@@ -122,6 +133,11 @@ class StreamSession:
         self._finish_started: float | None = None
         self._ahead = 0.0
         self._until_held = False
+        self._goes_on = False
+        self._asked = 0.0
+        self._final_at: float | None = None
+        self._kept_alive_at: float | None = None
+        self._answers: list[Frame] = []
         self._closed_rules = False
         self._renewal = False
         self._lapsed = False
@@ -194,15 +210,22 @@ class StreamSession:
     def flush(self, now: float) -> list[Frame]:
         """The partial chunk, then what the vendor needs to finalize what it has heard."""
         frames = self._send_audio(self._sender.flush(), now)
-        frames += self._flush_message(now)
+        message = self._flush_message(now)
+        if message:
+            self._flushes += 1
+            self._asked = self.sent_seconds
         self._flushed_bytes = self._sender.sent_bytes
         self._emit_usage(now)
-        return self._sent(frames, now)
+        return self._sent(frames + message, now)
 
     def _flush_message(self, now: float) -> list[Frame]:
         plan = self.plan.flush
         if plan is None or not _holds(plan.condition, self.names):
             return []
+        if plan.finish:
+            # What nothing was said to has nothing to finalize.
+            self._goes_on = self._sender.sent_bytes > 0
+            return self._finish_message(now) if self._goes_on else []
         frames: list[Frame] = []
         if plan.silence is not None:
             seconds = render_seconds(plan.silence, self.names, "stream.flush.silence")
@@ -221,6 +244,13 @@ class StreamSession:
 
     def finish(self, now: float) -> list[Frame]:
         """The end of the input: what tells the vendor, and from now on its last messages are awaited."""
+        message = self._finish_message(now)
+        self._flushes += bool(message)
+        if self._until_held:
+            self.done = True
+        return self._sent(message, now)
+
+    def _finish_message(self, now: float) -> list[Frame]:
         frames: list[Frame] = []
         plan = self.plan.finish
         if plan is not None and plan.send is not None and _holds(plan.condition, self.names):
@@ -228,13 +258,11 @@ class StreamSession:
         self._finish_started = self._last_received = now
         if self._first_sent is not None:
             self._ahead = max(0.0, self.sent_seconds - (now - self._first_sent))
-        if self._until_held:
-            self.done = True
-        return self._sent(frames, now)
+        return frames
 
     @property
     def finishing(self) -> bool:
-        """Whether the input has ended."""
+        """Whether no more input goes to this connection: the input has ended, or a flush has finished it."""
         return self._finish_started is not None
 
     def update(self, changed: Mapping[str, Any], now: float) -> list[Frame]:
@@ -264,7 +292,7 @@ class StreamSession:
         """A frame of the vendor's.
 
         Returns:
-            frames to send: the rest of the opening exchange.
+            frames to send: answers of rules, and the rest of the opening exchange.
 
         Raises:
             APIError: the message is an error of the vendor's; events it leaves behind are in the turn.
@@ -284,11 +312,19 @@ class StreamSession:
         self._now = now
         self._read(message, now)
         frames = self._answer(message, now)
-        finish = self.plan.finish
+        finish, over = self.plan.finish, self.plan.over
         if finish is not None and finish.until is not None and finish.until.holds(message, self.scope):
             self._until_held = True
             if self.finishing:
-                self.done = True
+                self._conclude(now)
+        if over is not None and over.holds(message, self.scope):
+            if self._is_over_at_once(now):
+                self._emit_usage(now)
+                raise APIConnectionError("the vendor ended the recognition as soon as it had begun")
+            self._conclude(now)
+        if self._answers:
+            answers, self._answers = self._answers, []
+            frames = self._sent(answers + frames, now)
         return frames
 
     def _read(self, message: Any, now: float) -> None:
@@ -322,6 +358,10 @@ class StreamSession:
     def clear_state(self, name: str) -> None:
         """Bring a state variable back to its beginning."""
         self._state.clear(name)
+
+    def send(self, message: Tree) -> None:
+        """Send the vendor a message of a rule's."""
+        self._answers += self._rendered(message)
 
     def emit(self, kind: stt.SpeechEventType, item: Any, transcript: TranscriptPlan) -> None:
         """Make an event of the rule's item; the turn decides whether it comes out."""
@@ -357,6 +397,7 @@ class StreamSession:
             # No further than what was sent: a time that is wrong must not give up audio yet to come.
             sent = self.sent_seconds
             self.finalized = max(self.finalized, min(end, sent) if end > 0 else sent)
+            self._final_at = self._now
         self.turn.transcript(kind, alternatives, request_id, speech_end_time=end_wall)
 
     def _read_usage(self, message: Any) -> None:
@@ -377,6 +418,8 @@ class StreamSession:
 
         Not every vendor says when speech ends: a final that nothing followed for a while ends it as well.
         """
+        if self.over:
+            return True
         return self._renewal and not self.finishing and (self._lapsed or not self.turn.speaking)
 
     @property
@@ -421,7 +464,7 @@ class StreamSession:
         lapses_at = self._lapses_at
         self._lapsed = lapses_at is not None and now >= lapses_at
         if self._finish_started is not None and self._finish_is_over(now):
-            self.done = True
+            self._conclude(now)
         return self._keepalive(now)
 
     def _finish_is_over(self, now: float) -> bool:
@@ -446,8 +489,16 @@ class StreamSession:
         if self._every is None or not self.ready or self.done or now < self._last_sent + self._every:
             return []
         assert self.plan.keepalive is not None
-        self._last_sent = now
-        return frames_of(self.plan.keepalive.send, self.names, self._codec)
+        self._last_sent = self._kept_alive_at = now
+        return self._rendered(self.plan.keepalive.send)
+
+    def _rendered(self, message: Tree) -> list[Frame]:
+        """The frames of a message that may hold silence, which the vendor counts and the input does not."""
+        frames, silence = frames_and_silence(message, self.names, self._codec)
+        if silence:
+            self._timeline.pad(self._heard_seconds(), silence / self._format.bytes_per_second)
+            self._sender.sent_bytes += silence
+        return frames
 
     def _quiet_seconds(self) -> float | None:
         finish = self.plan.finish
@@ -459,6 +510,38 @@ class StreamSession:
 
     # -- the end -------------------------------------------------------------------------------------------
 
+    def _conclude(self, now: float) -> None:
+        """The vendor has said its last on this connection."""
+        if not self.finishing:
+            self._count_heard(now)
+        elif self._goes_on:
+            self.finalized = self.sent_seconds
+        else:
+            self.done = True
+            return
+        self.over = True
+
+    def _is_over_at_once(self, now: float) -> bool:
+        """Whether the vendor ends a recognition that was none; without end it would be asked for the next."""
+        is_nothing = not (self.finishing or self.finalized or self._asked)
+        return is_nothing and now < self._opened_at + MOMENT
+
+    def _count_heard(self, now: float) -> None:
+        """Count as heard what need not be sent again although no final covers it."""
+        listened = 0.0 if self._first_sent is None else now - self._first_sent
+        sent = self.sent_seconds
+        if not self.turn.settled:
+            # Text without its final: the audio gets a second chance, and only one.
+            heard = 0.0 if self.finalized else min(self._replayed, listened)
+        elif self._final_at is not None and now < self._final_at + MOMENT:
+            # It ended with this final; what followed was for the next one, unless a flush asked for it.
+            heard = self._asked
+        else:
+            # It listened and had nothing to say, except of what came in the last moment.
+            is_idle = self._last_sent == self._kept_alive_at or now >= self._last_sent + MOMENT
+            heard = max(self._asked, min(listened, sent if is_idle else sent - MOMENT))
+        self.finalized = max(self.finalized, min(heard, sent))
+
     def close(self, now: float) -> None:
         """The normal end of the stream: `on_close` rules, an open turn ends, the last usage is told."""
         self._run_on_close(now)
@@ -466,7 +549,9 @@ class StreamSession:
         self._emit_usage(now)
 
     def replaced(self, now: float) -> None:
-        """The connection ends in favour of another one, between two utterances."""
+        """The connection ends in favour of another one: between two utterances, or because it is over."""
+        if self.finishing:
+            self._run_on_close(now)
         self.turn.close(self.request_id, self._timeline.last_final_wall)
         self._emit_usage(now)
 
@@ -474,18 +559,29 @@ class StreamSession:
         """The vendor closed, or the socket broke (`code` None or 1006).
 
         Returns:
-            the error this is; None when it is the normal end.
+            the error this is; None when it is the normal end, of the stream or (`over`) of this recognition.
         """
-        if self.done or (self.finishing and code in NORMAL_CLOSES):
-            self.done = True
+        if self.done or self.over:
+            return None
+        lost = code is None or code == 1006
+        if (self.finishing and code in NORMAL_CLOSES) or (not lost and self._ends_it(code, reason, now)):
+            self._conclude(now)
             return None
         self._emit_usage(now)
-        lost = code is None or code == 1006
         error = None if lost else self._errors.of_close(code or 0, reason, self.redact)
         # A connection that is tried again says nothing: the utterance goes on in the next one.
         if error is not None and not error.retryable:
             self._run_on_close(now)
         return error
+
+    def _ends_it(self, code: int | None, reason: str, now: float) -> bool:
+        """Whether a close is the vendor's way to end a recognition."""
+        if self.plan.over is None or self._is_over_at_once(now):
+            return False
+        self.names["close"] = {"code": code, "reason": reason}
+        self.scope.message = None
+        self._state.bind(None)
+        return bool(self.plan.over.holds(None, self.scope))
 
     def _run_on_close(self, now: float) -> None:
         if self._closed_rules:

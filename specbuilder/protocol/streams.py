@@ -12,6 +12,7 @@ from livekit.agents import stt
 from ..language.errors import Path, did_you_mean
 from .codecs import JsonCodec, codec
 from .compiling import CHUNK_AUDIO, ExpressionCompiler, Scopes, Visible
+from .names import COUNTERS
 from .options import OptionSet
 from .plan import (
     AudioPlan,
@@ -92,6 +93,7 @@ class StreamCompiler:
             keepalive=self._keepalive(section.get("keepalive")),
             flush=self._flush(section.get("flush")),
             finish=self._finish(section.get("finish")),
+            over=self._over(section.get("over")),
             update=None
             if update is None
             else self._send(update["send"], (*_PATH, "update", "send"), self._update_scope()),
@@ -172,7 +174,7 @@ class StreamCompiler:
         )
         chunk = section.get("chunk", "50ms")
         text = json.dumps(send)
-        varying = {"sent_ms", "unflushed_ms", *self._scopes.state} & tree.names
+        varying = {*COUNTERS, *self._scopes.state} & tree.names
         varying |= {"clock"} if tree.functions & {"now", "uuid"} else set()
         first_only = len(_INDEX.findall(text)) == len(_FIRST.findall(text))
         return AudioPlan(
@@ -207,7 +209,12 @@ class StreamCompiler:
             self._condition(section, path),
             self._duration(section, "silence", None, path),
             self._tree(section, "send", self._visible, path),
+            bool(section.get("finish", False)),
         )
+
+    def _over(self, text: Any) -> Any:
+        visible = self._scopes.visible(stream=True, close=True)
+        return None if text is None else self._expressions.selector(text, (*_PATH, "over"), visible)
 
     def _finish(self, section: Mapping[str, Any] | None) -> FinishPlan | None:
         if section is None:
@@ -253,9 +260,17 @@ class StreamCompiler:
             sets=self._assignments(rule, "set", path),
             adds=self._assignments(rule, "add", path),
             emit=self._emit(rule.get("emit"), (*path, "emit")),
+            send=self._answer(rule, path),
             clears=tuple(rule.get("clear") or ()),
             rules=self._rules(rule.get("rules") or [], (*path, "rules"), placed),
         )
+
+    def _answer(self, rule: Mapping[str, Any], path: Path) -> Any:
+        if rule.get("send") is not None and "on_close" in path:
+            self._expressions.complain(
+                (*path, "send"), "nothing can be sent any more", "'send' belongs into stream.rules"
+            )
+        return self._tree(rule, "send", self._visible, path)
 
     def _state_name(self, name: str, path: Path) -> None:
         if name not in self._scopes.state:

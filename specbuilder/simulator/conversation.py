@@ -87,6 +87,8 @@ class Conversation:
     Arguments:
         number: of the connection.
         scene: what is played.
+        part: which of the scene's recognitions this is.
+        goes_on: told when that was not the last one and it has been played.
         record: told everything that goes over the wire.
         fault: what goes wrong on this connection.
         speaker: says words of its own in the place of the scene's.
@@ -104,6 +106,8 @@ class Conversation:
         *,
         fault: Fault | None = None,
         speaker: Speaker | None = None,
+        part: int = 0,
+        goes_on: Callable[[], None] | None = None,
         admit: Callable[[list[Frame]], tuple[list[Any], int] | None] | None = None,
     ) -> None:
         self._number = number
@@ -114,6 +118,8 @@ class Conversation:
         self._record = record
         self._fault = fault
         self._speaker = speaker
+        self._lines = [line for line in scene.lines if line.part == part]
+        self._goes_on = goes_on if part + 1 < scene.parts else None
         self._admit = admit
         self._client = _Client()
         self._changed = asyncio.Event()
@@ -137,6 +143,10 @@ class Conversation:
                 await self._speak(self._speaker)
             else:
                 await self._recite(reading)
+                if self._goes_on is not None:
+                    # The client has understood that this recognition is over, and connects again.
+                    self._goes_on()
+                    await self._until(lambda: False, PATIENCE)
             await self._finished()
             await asyncio.sleep(GRACE)
             await self._close(1000)
@@ -236,7 +246,7 @@ class Conversation:
         """The scene's lines, each when the client has done what comes before it."""
         wanted = flushes = 0
         late = False
-        for line in self._scene.lines:
+        for line in self._lines:
             # What the core really sent by then: audio may have waited for the vendor's word.
             wanted += sum(len(self._reader.audio(frame) or b"") for frame in line.frames)
             if line.word == "audio":

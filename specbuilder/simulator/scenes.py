@@ -7,7 +7,7 @@ what the script answers is what the simulator answers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from livekit.agents import stt
@@ -43,12 +43,14 @@ class Line:
         value: what the script says beside it.
         events: what came out of the core.
         frames: what the core sent.
+        part: the recognition it belongs to, from 0: a vendor may end one while the input goes on.
     """
 
     word: str
     value: Any = None
     events: tuple[stt.SpeechEvent, ...] = ()
     frames: tuple[Frame, ...] = ()
+    part: int = 0
 
     @property
     def texts(self) -> list[str]:
@@ -110,6 +112,16 @@ class Scene:
         ]
 
     @property
+    def parts(self) -> int:
+        """How many recognitions the script has, each on a WebSocket of its own."""
+        return 1 + max((line.part for line in self.lines), default=0)
+
+    @property
+    def plain(self) -> bool:
+        """Whether a client plays it that only speaks and then ends its input."""
+        return self.parts == 1 and not {"flush", "end_input"} <= {line.word for line in self.lines}
+
+    @property
     def usable(self) -> bool:
         """Whether it shows a whole exchange that gives a text."""
         return not self.failed and any(self.finals)
@@ -133,11 +145,11 @@ def scenes_of(
 
 
 def choose(scenes: list[Scene], section: str, given: Mapping[str, Any]) -> Scene | None:
-    """The scene a simulator plays for a section when none is named: one with the fewest options, whole."""
+    """The scene a simulator plays for a section when none is named: plain, with the fewest options, whole."""
     usable = [scene for scene in scenes if scene.section == section and scene.usable]
     return min(
         usable,
-        key=lambda scene: (len(set(scene.settings.given) - set(given)), not scene.ended),
+        key=lambda scene: (not scene.plain, len(set(scene.settings.given) - set(given)), not scene.ended),
         default=None,
     )
 
@@ -228,7 +240,8 @@ class _Recording:
                 self._exchanges.append(Exchange(asked, _reply(value)))
         else:
             self._listen(word)
-            line = play(stage, word, value)
+            part = stage.recognitions if isinstance(stage, StreamStage) else 0
+            line = replace(play(stage, word, value), part=part)
         self._lines.append(line)
 
     def _listen(self, word: str) -> None:

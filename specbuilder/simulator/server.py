@@ -125,6 +125,8 @@ class Simulator:
         self._replies = Replies([scene for scene in (self.stream, self.recognize) if scene is not None])
         self._runner: web.ServerRunner | None = None
         self._connections = 0
+        # Of the scene that the next connection plays: the first one, unless the vendor has ended an earlier.
+        self._part = 0
         self._handlers: set[asyncio.Task[Any]] = set()
 
     def _made_reader(self) -> ClientReader | None:
@@ -459,6 +461,11 @@ class Simulator:
             message = error_message(scene.settings, self._tests, 401)
             return ([] if message is None else [message]), _refusing_code(scene)
 
+        part, self._part = self._part, 0
+
+        def go_on() -> None:
+            self._part = part + 1
+
         conversation = Conversation(
             number,
             request,
@@ -468,6 +475,8 @@ class Simulator:
             self._record,
             fault=fault,
             speaker=self._speaker(reader),
+            part=part,
+            goes_on=go_on,
             admit=admit,
         )
         await conversation.play()

@@ -36,6 +36,7 @@ class StreamStage(Stage):
 
     Attributes:
         session_type: what connections are made of.
+        recognitions: how many are over while the input went on.
     """
 
     session_type: type[StreamSession] = StreamSession
@@ -54,7 +55,10 @@ class StreamStage(Stage):
         self._names: Names | None = None
         self._offset = 0.0
         self._position = 0.0
-        if not plan.lazy:
+        self.recognitions = 0
+        # Nothing is connected before there is something to say.
+        self._waits = plan.lazy
+        if not self._waits:
             self._attempt()
 
     @property
@@ -73,14 +77,15 @@ class StreamStage(Stage):
         return self._stream.usage
 
     def waiting(self) -> str:
-        if self._stream.lazy and self._idle:
-            return ": the stream is lazy, it connects with its first audio"
+        if self._waits and self._idle:
+            return f": the stream {'is lazy, it ' * self._stream.lazy}connects with its next audio"
         return super().waiting()
 
     # -- connecting ----------------------------------------------------------------------------------------
 
     def _attempt(self) -> None:
         self._attempted_with = self.settings
+        self._waits = self._stream.lazy
         names = prepare(self.settings.names(self.around.clock.functions()), self._format)
         self._names = None
         self._attempted = self.exchange(names)
@@ -96,7 +101,7 @@ class StreamStage(Stage):
         return not (self.over or self.error or self._session or self.asking or self._names)
 
     def begin(self) -> None:
-        if self._idle and (not self._stream.lazy or self._input or self._replay.seconds):
+        if self._idle and (not self._waits or self._input or self._replay.seconds):
             self._attempt()
 
     def ready(self) -> None:
@@ -154,9 +159,19 @@ class StreamStage(Stage):
             self._end(session)
         elif session.expired:
             session.replaced(self.around.clock.now)
+            self.recognitions += session.over
             self._collect(session)
             self._session = None
-            self._attempt()
+            self._waits = session.over or self._stream.lazy
+            if not (self._waits and self._silent):
+                self._attempt()
+            elif self._input_over:
+                self._end(session)
+
+    @property
+    def _silent(self) -> bool:
+        """No audio waits for a connection."""
+        return not self._replay.seconds and not any(isinstance(item, bytes) for item in self._input)
 
     def _end(self, session: StreamSession) -> None:
         self._collect(session)
@@ -171,6 +186,8 @@ class StreamStage(Stage):
     def _pump(self) -> None:
         """Send the input that waits, as far as the connection takes it."""
         while (session := self._session) is not None and session.ready:
+            if session.finishing:
+                return
             if self._again:
                 self._feed(self._again.popleft())
             elif self._input:
@@ -180,7 +197,7 @@ class StreamStage(Stage):
                 else:
                     self._replay.flush()
                 self._feed(item)
-            elif self._input_over and not session.finishing:
+            elif self._input_over:
                 self._run(lambda session: session.finish(self.around.clock.now))
             else:
                 return
@@ -223,7 +240,7 @@ class StreamStage(Stage):
         samples = sample_count(seconds, self._format.sample_rate)
         step = max(1, sample_count(piece, self._format.sample_rate))
         # A lazy stream begins here; whether the vendor takes the handshake is the script's next item.
-        begin = self.begin if self._stream.lazy and self._idle else self.ready
+        begin = self.begin if self._waits and self._idle else self.ready
         while samples > 0:
             size = min(step, samples)
             samples -= size
@@ -234,7 +251,7 @@ class StreamStage(Stage):
 
     def flush(self) -> None:
         self._require_life()
-        if self._stream.lazy and self._idle and not self._input:
+        if self._waits and self._idle and self._silent:
             return
         self._input.append(FLUSH)
         self.ready()
@@ -243,7 +260,7 @@ class StreamStage(Stage):
     def end_input(self) -> None:
         self.flush()
         self._input_over = True
-        if self._stream.lazy and self._idle and not self._input:
+        if self._waits and self._idle and self._silent:
             self.ended = self.over = True
         self._pump()
 
@@ -318,7 +335,7 @@ class StreamStage(Stage):
         error = session.closed(code, "", self.around.clock.now)
         if error is not None:
             raise error
-        if not session.done:
+        if not (session.done or session.over):
             raise APIConnectionError("the connection was lost: no reason given")
         return []
 

@@ -1,7 +1,7 @@
 """Which parts of a spec a test reaches.
 
-A copy of the compiled plan notes its rules, events, error rows, opening steps and close codes as they are
-used. Real sessions run the plan itself, so noting costs them nothing.
+A copy of the compiled plan notes its rules, events, error rows, opening steps, close codes and `over` as they
+are used. Real sessions run the plan itself, so noting costs them nothing.
 """
 
 from __future__ import annotations
@@ -126,11 +126,16 @@ class _Copy:
             plan,
             rules=RuleList(self._rules(plan.rules.rules, ("stream", "rules"))),
             on_close=RuleList(self._rules(plan.on_close.rules, ("stream", "on_close"))),
+            over=None if plan.over is None else self._over(plan.over),
             open=tuple(
                 self._open(step, self._place(("stream", "open", index)))
                 for index, step in enumerate(plan.open)
             ),
         )
+
+    def _over(self, reading: Reading) -> Reading:
+        place = self._place(("stream", "over"))
+        return _noted(reading, place, self._note(place))
 
     def _open(self, step: OpenStep, place: str) -> OpenStep:
         if step.wait is not None:
@@ -201,6 +206,8 @@ def _places(prefix: Path, section: Mapping[str, Any]) -> Iterator[tuple[Path, st
     stream, errors = section.get("stream") or {}, section.get("errors") or {}
     for key in ("rules", "on_close"):
         yield from _rule_places(stream.get(key), (*prefix, "stream", key))
+    if stream.get("over") is not None:
+        yield _named((*prefix, "stream", "over"))
     for index in range(len(stream.get("open") or [])):
         yield _named((*prefix, "stream", "open", index))
     for index in range(len(errors.get("messages") or [])):

@@ -10,6 +10,7 @@ from typing import Any
 from livekit.agents import stt
 
 from ..expressions.selectors import SelectorTypeError, compile_selector
+from ..expressions.trees import Tree
 from ..language.errors import format_path
 from ..language.loader import load
 from ..language.merge import merge_values
@@ -37,7 +38,7 @@ class Matched:
         place: its path in the spec.
         when: its condition, "" for none.
         values: what each selector gave: state by name, fields of transcripts.
-        events: the events it made, and why one did not come out.
+        events: the events it made, why one did not come out, and whether it sent something.
     """
 
     place: str
@@ -54,7 +55,7 @@ class Step:
         what: received, closed, reply, ...
         matched: the rules that ran, in order.
         skipped: rules that did not, with why.
-        notes: rows of errors and opening messages that matched.
+        notes: what else held: rows of errors, opening messages, `over`.
         events: what came out.
         error: what it ended with, "" for nothing.
     """
@@ -84,11 +85,13 @@ class _Log:
     def reached(self, place: str) -> None:
         if ".emit." in place:
             return
-        if place.startswith(("stream.rules", "stream.on_close")) or ".stream." in place:
+        if place.endswith("stream.over"):
+            self.rows.append(f"{place} holds: the vendor has ended this recognition")
+        elif place.startswith(("stream.rules", "stream.on_close")) or ".stream." in place:
             when = _at(self.written, place).get("when")
             self.rules.append(Matched(place, "" if when is None else str(when)))
         else:
-            self.rows.append(place)
+            self.rows.append(f"{place} matched")
 
     @property
     def current(self) -> Matched:
@@ -122,6 +125,10 @@ def _logging_session(log: _Log, transcripts: _Transcripts) -> type[StreamSession
         def clear_state(self, name: str) -> None:
             log.current.values[f"clear {name}"] = ""
             super().clear_state(name)
+
+        def send(self, message: Tree) -> None:
+            super().send(message)
+            log.current.events.append("a message to the vendor")
 
         def emit(self, kind: stt.SpeechEventType, item: Any, transcript: TranscriptPlan) -> None:
             rule = log.current
@@ -250,7 +257,6 @@ def _step(word: str, value: Any, stage: Stage, log: _Log, transcripts: _Transcri
     rules, rows = log.take()
     events, stage.events = stage.events, []
     error = stage.settled_error()
-    notes = [f"{place} matched" for place in rows]
     if word == "reply" and events and not rules:
         given = transcripts.values("", value.get("body"), MessageScope({}, ""), "recognize")
         rules = [Matched("recognize.transcript", "", given)]
@@ -260,7 +266,7 @@ def _step(word: str, value: Any, stage: Stage, log: _Log, transcripts: _Transcri
         value,
         tuple(rules),
         tuple(skipped),
-        tuple(notes),
+        tuple(rows),
         tuple(_event_text(event, stage) for event in events),
         "" if error is None else _error_text(error),
     )

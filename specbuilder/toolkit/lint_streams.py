@@ -54,7 +54,7 @@ def _no_finish(subject: Subject) -> Iterator[Found]:
                 "there is no 'finish': the last words are waited for by guessing",
                 "say what ends the input ('send'), and which message is the vendor's last ('until')",
             )
-        elif not {"send", "until", "quiet"} & set(finish):
+        elif not {"send", "until", "quiet"} & set(finish) and "over" not in stream:
             yield subject.found(
                 (*prefix, "stream", "finish"), "'finish' neither sends anything nor waits for anything"
             )
@@ -153,7 +153,7 @@ def _dead(subject: Subject, path: Path, why: str) -> Found:
 def _number_as_condition(subject: Subject) -> Iterator[Found]:
     messages = list(_messages(subject.tests))
     for one in subject.expressions:
-        if one.kind != "selector" or one.path[-1] not in ("when", "until", "wait"):
+        if one.kind != "selector" or one.path[-1] not in ("when", "until", "wait", "over"):
             continue
         selector = compile_selector(one.text)
         for node in _operands(selector.tree):
