@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from livekit.agents import APIConnectionError, APIError, stt
 from livekit.agents.utils import aio
 
-from ..protocol.replay import FlushMark
+from ..protocol.replay import FLUSH, FlushMark
 from ..protocol.sending import Frame
 from ..protocol.session import StreamSession
 from ..transport.websocket import ConnectionClosed, WebSocket
@@ -22,7 +22,8 @@ __all__ = ["Connection", "Input", "Outcome"]
 Input: TypeAlias = "bytes | FlushMark"
 """s16le audio in the session's form, or a flush."""
 
-Outcome: TypeAlias = Literal["ended", "renew"]
+Outcome: TypeAlias = Literal["ended", "renew", "over"]
+"""The stream has ended; another connection is wanted at once; or as soon as there is something to say."""
 
 
 class Connection:
@@ -54,18 +55,25 @@ class Connection:
         self._ready = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._stopped: APIError | Outcome | None = None
+        self._over = self._loop.create_future()
+        self._flowing = False
         self._next_send = 0.0
 
     async def run(self) -> Outcome:
-        """Run until the vendor is done, or the connection is to be replaced.
+        """Run until the vendor is done, or another connection is to take over.
 
         Raises:
             APIError: the vendor refused, the socket broke, or a deadline passed.
         """
         pump = asyncio.create_task(self._pump(), name="specbuilder.pump")
         try:
-            await self._read()
+            self._guarded(self.session.start, self._loop.time())
+            self._socket.listen(self._received, self._lost)
+            await self._over
+            if self._stopped == "ended":
+                self.session.close(self._loop.time())
         finally:
+            self._socket.ignore()
             await aio.cancel_and_wait(pump)
             self._cancel_timer()
             try:
@@ -81,22 +89,30 @@ class Connection:
 
     # -- coming in -----------------------------------------------------------------------------------------
 
-    async def _read(self) -> None:
-        """Hand messages to the session until it is over; the verdict is left in `_stopped`."""
+    def _received(self, frame: Frame) -> None:
+        """A message of the vendor's, straight from the network."""
+        if self._stopped is None:
+            self._guarded(self.session.receive, frame, self._loop.time())
+
+    def _lost(self) -> None:
+        """No message will come any more."""
+        if self._stopped is None:
+            try:
+                self._stop(self._closed(self._socket.closed()))
+            except Exception as error:
+                self._fail(error)
+
+    def _guarded(self, step: Callable[..., list[Frame]], *arguments: Any) -> None:
+        """Let the session take a step, and do what follows from it; what fails ends the connection."""
         try:
-            self._write(self.session.start(self._loop.time()))
+            for frame in step(*arguments):
+                self._socket.write(frame)
             self._after()
-            while self._stopped is None:
-                frame = await self._socket.recv()
-                self._write(self.session.receive(frame, self._loop.time()))
-                self._after()
-        except ConnectionClosed as closed:
-            if self._stopped is None:
-                self._stopped = self._closed(closed)
+        except ConnectionClosed:
+            # Behind the messages that came before it the close is told, and says why.
+            return
         except Exception as error:
-            self._stopped = as_api_error(error, self.session.label, self.session.redact)
-        if self._stopped == "ended":
-            self.session.close(self._loop.time())
+            self._fail(error)
 
     def _closed(self, closed: ConnectionClosed) -> APIError | Outcome:
         error = self.session.closed(closed.code, closed.reason, self._loop.time())
@@ -104,6 +120,8 @@ class Connection:
             return error
         if self.session.done:
             return "ended"
+        if self.session.over:
+            return self._replaced()
         if closed.ping_timeout:
             return APIConnectionError("the connection is dead: the vendor answers no ping")
         return APIConnectionError(f"the connection was lost: {closed.reason or 'no reason given'}")
@@ -114,31 +132,53 @@ class Connection:
         if self.session.done:
             self._stop("ended")
         elif self.session.expired:
-            self.session.replaced(self._loop.time())
-            self._stop("renew")
+            self._stop(self._replaced())
         else:
             if self.session.ready and not self._ready.is_set():
                 self._ready.set()
+                self._flowing = self.session.pace is None
                 if self._watch is not None:
                     self._watch.ready()
             self._arm()
+
+    def _replaced(self) -> Outcome:
+        self.session.replaced(self._loop.time())
+        return "over" if self.session.over else "renew"
 
     def _hand_over(self) -> None:
         if self.session.turn.events:
             self._deliver(self.session.turn.take())
 
     def _stop(self, outcome: APIError | Outcome) -> None:
-        """End the reading; messages that wait unread belong to a connection that is over."""
+        """End the connection; messages that come from now on belong to one that is over."""
         if self._stopped is None:
             self._stopped = outcome
-            self._socket.interrupt()
+            if not self._over.done():
+                self._over.set_result(None)
+
+    def _fail(self, error: Exception) -> None:
+        self._stop(as_api_error(error, self.session.label, self.session.redact))
 
     # -- going out -----------------------------------------------------------------------------------------
 
-    def _write(self, frames: list[Frame]) -> None:
-        """Send at once, without waiting: control messages are few and small."""
-        for frame in frames:
-            self._socket.write(frame)
+    @property
+    def is_idle(self) -> bool:
+        """Whether audio may be sent this moment, without waiting for anything."""
+        if self._stopped is not None or not self._flowing or self._socket.congested:
+            return False
+        # After a goodbye of ours audio is for the next connection.
+        return not self.session.finishing
+
+    def feed(self, pcm: bytes) -> None:
+        """Send audio at once; only while `is_idle`, and never past audio that still is in the source."""
+        try:
+            for frame in self.session.audio(pcm, self._loop.time()):
+                self._socket.write(frame)
+            self._hand_over()
+        except ConnectionClosed:
+            return
+        except Exception as error:
+            self._fail(error)
 
     async def _pump(self) -> None:
         """Send the input, in the vendor's form and pace; what fails here ends the reading."""
@@ -148,6 +188,9 @@ class Connection:
             async with aclosing(self._source):
                 async for item in self._source:
                     await self._feed(item)
+                    if item is FLUSH and self.session.finishing:
+                        # The rest of the input is for the next connection.
+                        return
             if self._watch is not None:
                 self._watch.finishing()
             await self._send(self.session.finish(self._loop.time()))
@@ -155,7 +198,7 @@ class Connection:
             # The reader finds the close behind the messages that came before it.
             return
         except Exception as error:
-            self._stop(as_api_error(error, self.session.label, self.session.redact))
+            self._fail(error)
 
     async def _feed(self, item: Input) -> None:
         now = self._loop.time()
@@ -191,11 +234,7 @@ class Connection:
 
     def write_update(self, frames: list[Frame]) -> None:
         """Send the frames of an option change, and see whether the connection is to be replaced."""
-        try:
-            self._write(frames)
-        except ConnectionClosed:
-            return
-        self._after()
+        self._guarded(lambda: frames)
 
     # -- time ----------------------------------------------------------------------------------------------
 
@@ -216,11 +255,4 @@ class Connection:
 
     def _tick(self) -> None:
         self._timer = None
-        try:
-            self._write(self.session.tick(self._loop.time()))
-        except ConnectionClosed:
-            return
-        except Exception as error:
-            self._stop(as_api_error(error, self.session.label, self.session.redact))
-            return
-        self._after()
+        self._guarded(self.session.tick, self._loop.time())

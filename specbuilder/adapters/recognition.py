@@ -19,7 +19,7 @@ from ..protocol.recognition import joined, recognition, recognition_event
 from ..protocol.replay import FLUSH
 from ..protocol.session import StreamSession
 from ..protocol.turn import Turn
-from .connection import Connection, Input
+from .connection import Connection, Input, Outcome
 from .handshake import Dialer
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def resampled(frame: rtc.AudioFrame, rate: int, channels: int) -> bytes:
 async def recognize_over_stream(
     adapter: SpecSTT, settings: Settings, buffer: AudioBuffer, conn_options: APIConnectOptions
 ) -> stt.SpeechEvent:
-    """One attempt over the WebSocket: push everything, finish, join the finals.
+    """One attempt over the WebSocket: push everything, finish, join the finals of all recognitions it took.
 
     Raises:
         APIError: the vendor refused or could not be reached.
@@ -89,17 +89,40 @@ async def recognize_over_stream(
     assert plan.stream is not None
     format = adapter.format_of(settings)
     pcm = resampled(merge_frames(buffer), format.sample_rate, format.channels)
-    handshake = await Dialer(adapter.context(settings), conn_options, format).dial()
-    timeouts = plan.stream.timeouts
     finals: list[stt.SpeechEvent] = []
+    outcome, heard = "over", 0.0
+    while outcome == "over":
+        # What a recognition that the vendor has ended has not heard goes to another one.
+        start = round(heard * format.sample_rate) * format.channels * 2
+        if start >= len(pcm) > 0:
+            break
+        session, outcome = await _push(adapter, settings, pcm[start:], heard, finals, conn_options)
+        heard += session.finalized
+    join = plan.recognize.join if plan.recognize is not None else " "
+    return joined(finals, join, adapter.language_of(session.names), session.request_id)
+
+
+async def _push(
+    adapter: SpecSTT,
+    settings: Settings,
+    pcm: bytes,
+    offset: float,
+    finals: list[stt.SpeechEvent],
+    conn_options: APIConnectOptions,
+) -> tuple[StreamSession, Outcome]:
+    """One connection: push samples that begin `offset` seconds into the buffer, and collect the finals."""
+    plan, format = settings.plan, adapter.format_of(settings)
+    assert plan.stream is not None
+    timeouts = plan.stream.timeouts
 
     def deliver(events: list[stt.SpeechEvent]) -> None:
         finals.extend(event for event in events if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT)
 
     piece = max(1, int(_PIECE_SECONDS * format.sample_rate)) * format.channels * 2
+    handshake = await Dialer(adapter.context(settings), conn_options, format).dial()
     try:
         session = StreamSession(
-            # Not replaced for its age: one buffer is one connection, and the vendor says if it is too long.
+            # Not replaced for its age: the vendor says if one buffer is too long.
             replace(
                 plan.stream,
                 max_age=None,
@@ -111,15 +134,15 @@ async def recognize_over_stream(
             format,
             label=adapter.label,
             redact=adapter.redact,
+            offset=lambda: offset,
             language=adapter.language_of(handshake.names),
             headers=handshake.socket.response_headers,
+            replayed=len(pcm) / (format.sample_rate * format.channels * 2) if offset else 0.0,
             now=asyncio.get_running_loop().time(),
         )
-        await Connection(session, handshake.socket, _pieces(pcm, piece), deliver).run()
+        return session, await Connection(session, handshake.socket, _pieces(pcm, piece), deliver).run()
     finally:
         await handshake.socket.close()
-    join = plan.recognize.join if plan.recognize is not None else " "
-    return joined(finals, join, adapter.language_of(handshake.names), session.request_id)
 
 
 async def _pieces(pcm: bytes, size: int) -> AsyncGenerator[Input, None]:

@@ -20,6 +20,7 @@ from ..protocol.settings import Settings, change_options
 from ..protocol.turn import Turn
 from .connection import Connection, Input, Outcome
 from .handshake import Dialer, Handshake
+from .input import InputChannel
 from .watching import StreamWatch
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class SpecStream(stt.RecognizeStream):
         self._offset_at_exit = 0.0
         self._position = 0.0
         super().__init__(stt=stt, conn_options=conn_options, sample_rate=format.sample_rate)
+        # Before anything could be pushed, or read.
+        self._input_ch: InputChannel[Any] = InputChannel()
 
     @property
     def waiting(self) -> int:
@@ -108,16 +111,19 @@ class SpecStream(stt.RecognizeStream):
         self._enter_attempt()
         self._count_attempt(connected=False)
         try:
-            while await self._run_connection() == "renew":
-                pass
+            outcome: Outcome = "renew"
+            while outcome != "ended":
+                outcome = await self._run_connection(waits=outcome == "over")
         finally:
             self._offset_at_exit = self._start_time_offset
 
-    async def _run_connection(self) -> Outcome:
+    async def _run_connection(self, *, waits: bool) -> Outcome:
+        """Connect and speak until the connection is over; `waits` for something to be said first."""
         plan = self._settings.plan
         assert plan.stream is not None
         await self._owner.wait_for_vendor()
-        if plan.stream.lazy and not self._replay.seconds and not await self._first_input():
+        waits = waits or plan.stream.lazy
+        if waits and not self._replay.seconds and not await self._first_input():
             return "ended"
         # Options may have changed while nothing was connected.
         settings = self._settings
@@ -212,7 +218,7 @@ class SpecStream(stt.RecognizeStream):
         super().push_frame(frame)
 
     async def _first_input(self) -> bool:
-        """Wait for the first audio of a lazy connection; False when the input ends without any."""
+        """Wait for the first audio of a connection that needs some; False when the input ends without any."""
         async for item in self._input_ch:
             if isinstance(item, rtc.AudioFrame):
                 self._replay.audio(item.data.tobytes())
@@ -231,15 +237,29 @@ class SpecStream(stt.RecognizeStream):
     async def _input(self, session: StreamSession) -> AsyncGenerator[Input, None]:
         for kept in self._replay:
             yield kept
-        async for item in self._input_ch:
-            if isinstance(item, rtc.AudioFrame):
-                pcm = item.data.tobytes()
-                self._replay.audio(pcm)
-                yield pcm
-            else:
-                self._replay.flush()
-                self._watch.asked_for_final()
-                yield FLUSH
+        self._input_ch.taker = self._send_now
+        try:
+            async for item in self._input_ch:
+                if isinstance(item, rtc.AudioFrame):
+                    pcm = item.data.tobytes()
+                    self._replay.audio(pcm)
+                    yield pcm
+                else:
+                    self._replay.flush()
+                    self._watch.asked_for_final()
+                    yield FLUSH
+        finally:
+            self._input_ch.taker = None
+
+    def _send_now(self, item: Any) -> bool:
+        """Send audio from within `push_frame`, if nothing has to be waited for; whether that was so."""
+        connection = self._connection
+        if connection is None or not connection.is_idle or not isinstance(item, rtc.AudioFrame):
+            return False
+        pcm = item.data.tobytes()
+        self._replay.audio(pcm)
+        connection.feed(pcm)
+        return True
 
     # -- options -------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from ..protocol.http import Reply, Request
 from ..protocol.requests import Action
 from ..protocol.sending import Frame
 from ..protocol.settings import Settings
-from ..transport.websocket import ConnectionClosed, WebSocket
+from ..transport.websocket import WebSocket
 from .trace import Trace, shown_frame
 
 __all__ = ["RecordingSTT"]
@@ -122,14 +122,19 @@ class _TracingDriver(ExchangeDriver):
 
 def _noted(exchange: Generator[Action, Any, Any], trace: Trace) -> Generator[Action, Any, Any]:
     answer: Any = None
+    failure: APIError | None = None
     while True:
         try:
-            action = exchange.send(answer)
+            action = exchange.send(answer) if failure is None else exchange.throw(failure)
         except StopIteration as stop:
             return stop.value
         if isinstance(action, Request):
             trace.add("request", {action.method.lower(): action.url})
-        answer = yield action
+        answer, failure = None, None
+        try:
+            answer = yield action
+        except APIError as error:
+            failure = error
         if isinstance(answer, Reply):
             body = shown_frame(answer.body.decode("utf-8", "replace"), JsonCodec(), whole=True)
             trace.add("reply", {"status": answer.status, "body": body})
@@ -151,16 +156,16 @@ class _TappedSocket:
         self._trace.add("sent", shown_frame(frame, self._codec, whole=False))
         self._socket.write(frame)
 
-    async def recv(self) -> Frame:
-        """The next message.
+    def listen(self, message: Callable[[Frame], None], end: Callable[[], None]) -> None:
+        """Take the messages, written down."""
 
-        Raises:
-            ConnectionClosed: the socket is closed.
-        """
-        try:
-            frame = await self._socket.recv()
-        except ConnectionClosed as closed:
+        def received(frame: Frame) -> None:
+            self._trace.add("received", shown_frame(frame, self._codec, whole=True))
+            message(frame)
+
+        def ended() -> None:
+            closed = self._socket.closed()
             self._trace.add("closed", closed.code, reason=closed.reason)
-            raise
-        self._trace.add("received", shown_frame(frame, self._codec, whole=True))
-        return frame
+            end()
+
+        self._socket.listen(received, ended)

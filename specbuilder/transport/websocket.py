@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from typing import Any, Literal, cast
@@ -17,9 +19,10 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
 
 from ..protocol.http import Reply
-from .connection import BINARY, CLOSE_GRACE, TEXT, Connection, quiet_logger
+from .connection import CLOSE_GRACE, Connection, quiet_logger
 from .deadline import timeout as deadline
 from .failures import Redact, as_is, connection_failed, lower_headers, place, timed_out
+from .framing import BINARY, TEXT
 from .tls import ssl_context
 
 __all__ = ["MAX_BYTES", "ConnectionClosed", "HandshakeRefused", "WebSocket", "connect"]
@@ -65,7 +68,7 @@ class ConnectionClosed(Exception):
 
 
 class WebSocket:
-    """An open WebSocket. One coroutine may receive, any number may send.
+    """An open WebSocket. One may listen, any number may send.
 
     Attributes:
         response_headers: of the handshake, names in lower case.
@@ -89,7 +92,7 @@ class WebSocket:
         """
         connection = self._connection
         if not connection.is_open:
-            raise self._closed()
+            raise self.closed()
         if isinstance(frame, str):
             connection.write_frame(TEXT, frame.encode())
         else:
@@ -121,9 +124,20 @@ class WebSocket:
         self.write(frame)
         await self.drain(timeout)
 
-    def interrupt(self) -> None:
-        """End the reading at once: what waits unread is dropped, and `recv` raises `ConnectionClosed`."""
-        self._connection.inbox.discard()
+    def listen(self, message: Callable[[str | bytes], None], end: Callable[[], None]) -> None:
+        """Take the messages: str for a text one, bytes for a binary one, each as it comes.
+
+        Those that have come already are handed over before this returns.
+
+        Arguments:
+            message: called with each; it must not raise.
+            end: called once, after the last message, when none will come any more; `closed` tells why.
+        """
+        self._connection.listen(message, end)
+
+    def ignore(self) -> None:
+        """Take no more messages, and drop those that wait."""
+        self._connection.ignore()
 
     async def _wait_for_reader(self, timeout: float) -> None:
         in_time = True
@@ -135,24 +149,10 @@ class WebSocket:
         except OSError:
             pass  # it broke while we waited; the reason is in the connection
         if not self._connection.is_open:
-            raise self._closed()
+            raise self.closed()
         if not in_time:
             what = "the vendor stopped reading: could not write to"
             raise timed_out(what, self._url, timeout, self._redact)
-
-    async def recv(self) -> str | bytes:
-        """The next message: str for a text one, bytes for a binary one.
-
-        What came before a close is delivered before it. A cancelled `recv` has taken no message.
-
-        Raises:
-            ConnectionClosed: closed by the vendor or by `close()`, broken, or no ping was answered.
-        """
-        try:
-            return await self._connection.inbox.get()
-        except EOFError:
-            closed = self._closed()
-        raise closed
 
     async def close(self, code: int = 1000, timeout: float = CLOSE_GRACE) -> None:
         """Say goodbye, give the vendor a moment to answer, and drop the connection. Never fails.
@@ -164,7 +164,7 @@ class WebSocket:
             timeout: seconds to wait for the vendor's close frame.
         """
         connection = self._connection
-        connection.inbox.discard()
+        connection.ignore()
         try:
             if connection.is_open:
                 connection.protocol.send_close(code)
@@ -180,7 +180,8 @@ class WebSocket:
         # An aborted transport closes its socket in the next round of the event loop.
         await asyncio.wait([connection.connection_lost_waiter], timeout=CLOSE_GRACE)
 
-    def _closed(self) -> ConnectionClosed:
+    def closed(self) -> ConnectionClosed:
+        """Why it is over, and who ended it."""
         received = self._connection.protocol.close_rcvd
         if received is not None:
             return ConnectionClosed(
@@ -234,13 +235,13 @@ async def connect(
                 compression=None,
                 additional_headers=[_header(name, value) for name, value in headers],
                 user_agent_header=_user_agent(),
-                proxy=_job_proxy() if proxy is True else proxy,
+                proxy=_configured_proxy() if proxy is True else proxy,
                 open_timeout=None,
                 ping_interval=None,
                 max_size=max_bytes,
                 write_limit=_WRITE_BUFFER,
                 logger=quiet_logger,
-                create_connection=cast(type[ClientConnection], _exactly(url)),
+                create_connection=cast(type[ClientConnection], _exactly(url, max_bytes)),
                 ssl=ssl_context() if urlsplit(url).scheme == "wss" else None,
             )
         socket = WebSocket(cast(Connection, connection), url, redact)
@@ -264,7 +265,7 @@ async def connect(
     raise failure
 
 
-def _exactly(url: str) -> Any:
+def _exactly(url: str, max_bytes: int) -> Any:
     """Makes connections that ask for the path and query of the address as they are written.
 
     (The library drops what follows a semicolon in the last part of a path.)
@@ -274,7 +275,7 @@ def _exactly(url: str) -> Any:
     def connection(protocol: ClientProtocol, **settings: Any) -> Connection:
         if url.isascii():
             protocol.uri.path, protocol.uri.query = parts.path, parts.query
-        return Connection(protocol, **settings)
+        return Connection(protocol, max_bytes, **settings)
 
     return connection
 
@@ -298,8 +299,23 @@ def _user_agent() -> str:
         return "specbuilder"
 
 
-def _job_proxy() -> str | Literal[True]:
+_PROXY_VARIABLES = tuple(
+    name
+    for scheme in ("ws", "wss", "socks", "http", "https")
+    for name in (f"{scheme}_proxy", f"{scheme}_proxy".upper())
+)
+"""What websockets asks for, by way of urllib."""
+
+
+def _configured_proxy() -> str | Literal[True] | None:
+    """The job's proxy; True: the library looks for one, which takes a millisecond; None: there is none."""
     try:
-        return get_job_context().proc.http_proxy or True
+        from_job = get_job_context().proc.http_proxy
     except RuntimeError:
+        from_job = None
+    if from_job:
+        return from_job
+    # On these systems there may also be one in the settings of the system.
+    if sys.platform in ("darwin", "win32") or any(name in os.environ for name in _PROXY_VARIABLES):
         return True
+    return None

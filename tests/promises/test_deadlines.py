@@ -189,12 +189,12 @@ async def test_a_keepalive_goes_out_only_when_nothing_else_does() -> None:
 
 
 async def test_the_next_socket_replaces_one_that_is_too_old_between_utterances() -> None:
-    first: list[Any] = [AfterAudio(0.2), Send(final("one", 0.1, 0.2)), Pause(0.5), Send({"type": "end"})]
+    first: list[Any] = [AfterAudio(0.2), Send(final("one", 0.1, 0.2)), Pause(1.0), Send({"type": "end"})]
     vendor = ScriptedVendor(
         first, [AfterText({"type": "stop"}), Send(final("two", 0.1, 0.2)), Send({"type": "done"})]
     )
     async with vendor:
-        adapter = acme(vendor, stream_spec(max_age="300ms"))
+        adapter = acme(vendor, stream_spec(max_age="800ms"))
         stream = adapter.stream(conn_options=NO_RETRY)
         await push(stream, tone(0.2), end=False)
         await next_event(stream, "final_transcript")

@@ -18,6 +18,7 @@ from .vendor import (
     CERTIFICATE,
     KEY,
     Handler,
+    Mailbox,
     frame,
     read_frame,
     read_head,
@@ -269,7 +270,7 @@ class TestProxy:
 
     async def greeting(self, proxy: str | bool | None = True) -> str | bytes:
         socket = await connect("ws://vendor.invalid:81/", timeout=5, proxy=proxy)  # type: ignore[arg-type]
-        greeting = await socket.recv()
+        greeting = await Mailbox(socket).recv()
         await socket.close()
         return greeting
 

@@ -1,4 +1,4 @@
-"""The parts the transports share: deadlines, the texts of errors, the inbox, the trusted authorities."""
+"""The parts the transports share: deadlines, the texts of errors, frames, the trusted authorities."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import socket
 import ssl
 
 import pytest
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
 from specbuilder.transport import tls
 from specbuilder.transport.deadline import timeout
 from specbuilder.transport.failures import connection_failed, lower_headers, place, reason, timed_out
-from specbuilder.transport.inbox import Inbox
+from specbuilder.transport.framing import BINARY, TEXT, FrameReader, FrameWriter
 
-from .vendor import CERTIFICATE
+from .vendor import CERTIFICATE, frame
 
 
 class TestDeadline:
@@ -85,42 +88,48 @@ class TestFailures:
         assert lower_headers(headers) == {"vary": "a, b", "x-one": "1"}
 
 
-class TestInbox:
-    async def test_it_pauses_and_resumes_by_size(self) -> None:
-        calls: list[str] = []
-        inbox = Inbox(lambda: calls.append("pause"), lambda: calls.append("resume"))
-        for _ in range(3):
-            inbox.put(bytes(2**19))
-        assert calls == ["pause"]
-        for _ in range(3):
-            await inbox.get()
-        assert calls == ["pause", "resume"]
+class TestFrameReader:
+    def read(self, raw: bytes, size: int, limit: int = 2**20) -> tuple[list[tuple[int, bytes]], bytes]:
+        """The messages, and what is left to the library, of a stream that comes in pieces."""
+        messages: list[tuple[int, bytes]] = []
+        other: list[bytes] = []
+        reader = FrameReader(limit, lambda opcode, data: messages.append((opcode, data)), other.append)
+        for at in range(0, len(raw), size):
+            reader.feed(raw[at : at + size])
+        return messages, b"".join(other)
 
-    async def test_tiny_messages_count_too(self) -> None:
-        calls: list[str] = []
-        inbox = Inbox(lambda: calls.append("pause"), lambda: calls.append("resume"))
-        for _ in range(2**15):
-            inbox.put("")
-        assert calls == ["pause"]
+    @pytest.mark.parametrize("size", [1, 2, 3, 7, 10**6])
+    def test_messages_come_out_however_the_network_cuts_them(self, size: int) -> None:
+        contents = [bytes(length) for length in (0, 1, 125, 126, 127, 65535, 65536)]
+        ping = frame(b"there?", Opcode.PING)
+        raw = ping + b"".join(frame(content) for content in contents) + frame("grüezi") + ping
+        messages, other = self.read(raw, size)
+        assert messages == [*((BINARY, content) for content in contents), (TEXT, "grüezi".encode())]
+        assert other == ping * 2
 
-    async def test_the_end_comes_behind_the_messages(self) -> None:
-        inbox = Inbox(lambda: None, lambda: None)
-        inbox.put("one")
-        inbox.end()
-        inbox.put("dropped")
-        assert await inbox.get() == "one"
-        for _ in range(2):
-            with pytest.raises(EOFError):
-                await inbox.get()
+    @pytest.mark.parametrize("size", [1, 5, 10**6])
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            frame(bytes(1025)),  # Too large.
+            b"\xc2\x01a",  # A reserved bit.
+            Frame(Opcode.TEXT, b"masked").serialize(mask=True),
+        ],
+    )
+    def test_from_a_wrong_frame_on_everything_is_the_librarys(self, wrong: bytes, size: int) -> None:
+        messages, other = self.read(frame("good") + wrong + frame("lost"), size, limit=1024)
+        assert messages == [(TEXT, b"good")]
+        assert other == wrong + frame("lost")
 
-    async def test_discarding_lets_the_network_go_on(self) -> None:
-        calls: list[str] = []
-        inbox = Inbox(lambda: calls.append("pause"), lambda: calls.append("resume"))
-        inbox.put(bytes(2**21))
-        inbox.discard()
-        assert calls == ["pause", "resume"]
-        with pytest.raises(EOFError):
-            await inbox.get()
+    def test_what_it_reads_is_what_the_writer_wrote(self) -> None:
+        writer = FrameWriter()
+        for size in (0, 125, 126, 65535, 65536):
+            content = bytes(number % 251 for number in range(size))
+            parser = ServerProtocol(state=State.OPEN)
+            parser.receive_data(writer.frame(BINARY, content))
+            (event,) = parser.events_received()
+            assert isinstance(event, Frame)
+            assert (event.opcode, bytes(event.data), event.fin) == (Opcode.BINARY, content, True)
 
 
 class TestTls:

@@ -16,10 +16,13 @@ from typing import TypeAlias
 
 from websockets.frames import Frame, Opcode
 
+from specbuilder.transport.websocket import WebSocket
+
 __all__ = [
     "CERTIFICATE",
     "KEY",
     "Handler",
+    "Mailbox",
     "close_frame",
     "frame",
     "read_frame",
@@ -83,6 +86,29 @@ async def until(holds: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it never became true")
+
+
+class Mailbox:
+    """Messages of a WebSocket one by one; it listens from the first `recv` on."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+        self._queue: asyncio.Queue[str | bytes | None] | None = None
+
+    async def recv(self) -> str | bytes:
+        """The next message.
+
+        Raises:
+            ConnectionClosed: there is none, and will be none.
+        """
+        if self._queue is None:
+            queue = self._queue = asyncio.Queue()
+            self._socket.listen(queue.put_nowait, lambda: queue.put_nowait(None))
+        message = await self._queue.get()
+        if message is None:
+            self._queue.put_nowait(None)
+            raise self._socket.closed()
+        return message
 
 
 @contextlib.contextmanager
