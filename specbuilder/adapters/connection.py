@@ -52,7 +52,7 @@ class Connection:
         self._deliver = deliver
         self._watch = watch
         self._loop = asyncio.get_running_loop()
-        self._ready = asyncio.Event()
+        self._ready = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._stopped: APIError | Outcome | None = None
         self._over = self._loop.create_future()
@@ -134,8 +134,8 @@ class Connection:
         elif self.session.expired:
             self._stop(self._replaced())
         else:
-            if self.session.ready and not self._ready.is_set():
-                self._ready.set()
+            if self.session.ready and not self._ready.done():
+                self._ready.set_result(None)
                 self._flowing = self.session.pace is None
                 if self._watch is not None:
                     self._watch.ready()
@@ -183,7 +183,7 @@ class Connection:
     async def _pump(self) -> None:
         """Send the input, in the vendor's form and pace; what fails here ends the reading."""
         try:
-            await self._ready.wait()
+            await self._ready
             # Closed here: a generator left to the garbage collector is closed by a task nobody waits for.
             async with aclosing(self._source):
                 async for item in self._source:

@@ -131,7 +131,7 @@ class Connection(ClientConnection):
             self.finish()
 
     def process_event(self, event: Event) -> None:
-        if self.response is None:
+        if not self._answered:
             super().process_event(event)
         elif isinstance(event, Frame) and event.opcode in DATA_OPCODES:
             self._assemble(event)

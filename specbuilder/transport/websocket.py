@@ -81,6 +81,8 @@ class WebSocket:
         assert connection.response is not None  # there is one once the handshake is done
         headers = connection.response.headers
         self.response_headers: Mapping[str, str] = lower_headers(headers.raw_items())
+        # Two kilobytes for as long as a call lasts.
+        connection.request = connection.response = None
 
     def write(self, frame: str | bytes | memoryview) -> None:
         """Send a text frame (str) or a binary one (bytes) without waiting.

@@ -48,6 +48,9 @@ _PLUGIN_FILES = {
 }
 """Where a package has more than one class of STT, or none in the usual place."""
 
+_NOT_AMONG_DEV = {"nvidia"}
+"""Plugins that may be missing: the page is the same without them."""
+
 _KEYTERMS = re.compile(
     r"keyterm|keyword|hotword|phrase_list|boosting|context_bias|vocab$|vocabulary(_(id|names?))?$"
 )
@@ -62,7 +65,8 @@ class _Compared:
     """The differential cases of a spec."""
 
     cases: int = 0
-    defects: set[str] = field(default_factory=set)
+    defects: dict[str, None] = field(default_factory=dict)
+    """Each once, in the order of the cases that show them."""
 
 
 @cache
@@ -77,14 +81,16 @@ def _compared() -> Mapping[str, _Compared]:
             for case in mark.args[1] if mark.name == "parametrize" else ():
                 compared = found.setdefault(case.spec, _Compared())
                 compared.cases += 1
-                compared.defects |= {correction.why for correction in case.corrections}
+                compared.defects |= {
+                    item.why: None for item in case.corrections if item.defect and not item.shared
+                }
     return found
 
 
 def _plugin(name: str) -> str | None:
     """The text of the official plugin; None where nothing is compared, so that it need not be installed."""
     package = find_spec("livekit.plugins")
-    if name not in _compared() or package is None:
+    if name not in _compared() or name in _NOT_AMONG_DEV or package is None:
         return None
     for folder in map(Path, package.submodule_search_locations or ()):
         files = sorted(folder.glob(_PLUGIN_FILES.get(name, f"{name}/stt*.py")))
@@ -114,6 +120,14 @@ def _beside() -> tuple[list[str], dict[str, str]]:
     table.append(_row(["**median**", *(f"{median(column):g}" for column in columns)]))
     table.append(_row(["**sum**", *map(sum, columns)]))
     return table, {kind: f"{median(found) / 1000:.1f}" for kind, found in sizes.items()}
+
+
+def _defects() -> Iterator[str]:
+    """The second table."""
+    yield from (_row(("plugin", "defects")), _row(["---"] * 2))
+    for name, compared in sorted(_compared().items()):
+        if compared.defects:
+            yield _row([name, "; ".join(compared.defects)])
 
 
 def _offers() -> Iterator[str]:
@@ -237,6 +251,7 @@ def generate() -> str:
     return Template(_PAGE.read_text("utf-8")).substitute(
         medians,
         beside="\n".join(beside),
+        defects="\n".join(_defects()),
         offers="\n".join(_offers()),
         version=version("livekit-plugins-deepgram"),
         size=f"{len(_SCHEMA.read_bytes()) / 1000:.1f}",

@@ -73,16 +73,21 @@ class Correction:
     """One thing the plugin does that ours shall not.
 
     Args:
-        why: what is wrong with it, for the reader.
+        why: what is wrong with it: the same words wherever one defect of a plugin shows, as they are counted.
         at: the place in the tree, e.g. "error", "events", "wire.connections.0.sent".
         plugin: what the plugin really has there (`ANY`: not looked at).
         right: what ours must have there; a callable makes it of the plugin's value.
+        defect: whether the plugin is wrong there, or has another way that is as good.
+        shared: among the corrections that a module's cases share, and not shown by this case. All others must
+            change something.
     """
 
     why: str
     at: str
     plugin: Any
     right: Any
+    defect: bool = True
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,10 +150,13 @@ async def check_plugin(case: Case) -> dict[str, Any]:
     """
     tree = await _run(case, case.plugin, case.connections, case.plugin_until)
     for correction in case.corrections:
+        given = copy.deepcopy(value_at(tree, correction.at))
         if correction.plugin is not ANY:
-            found = differences(correction.plugin, value_at(tree, correction.at), path=correction.at)
+            found = differences(correction.plugin, given, path=correction.at)
             assert not found, f"not as recorded ({correction.why}): {found}"
         change(tree, correction.at, copy.deepcopy(correction.right))
+        changed = correction.shared or differences(given, value_at(tree, correction.at))
+        assert changed, f"nothing to correct: {correction.why}"
     found = differences(list(case.expect), [_short(event) for event in tree["events"]], path="events")
     assert not found, "\n".join(found)
     return tree

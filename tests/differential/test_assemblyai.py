@@ -163,7 +163,9 @@ CASES = [
         [],
         [BEGIN, TERMINATE, *END],
         app=(say(tone(0.25, rate=8000)), end),
-        corrections=[Correction("it counts only at the end of a turn", "usage.audio_duration", 0, 0.25)],
+        corrections=[
+            Correction("audio is counted only at the end of a turn", "usage.audio_duration", 0, 0.25)
+        ],
     ),
     streaming(
         "options of the Universal-3 models",
@@ -181,7 +183,9 @@ CASES = [
         },
         [],
         [BEGIN, TERMINATE, *END],
-        corrections=[Correction("it counts only at the end of a turn", "usage.audio_duration", 0, 0.25)],
+        corrections=[
+            Correction("audio is counted only at the end of a turn", "usage.audio_duration", 0, 0.25)
+        ],
     ),
     streaming(
         "a mode leaves the silences to the vendor, but for those given",
@@ -194,7 +198,9 @@ CASES = [
         },
         [],
         [BEGIN, TERMINATE, *END],
-        corrections=[Correction("it counts only at the end of a turn", "usage.audio_duration", 0, 0.25)],
+        corrections=[
+            Correction("audio is counted only at the end of a turn", "usage.audio_duration", 0, 0.25)
+        ],
     ),
     streaming(
         "a preflight begins where the last one ended, and the next turn anew",
@@ -254,7 +260,9 @@ CASES = [
             until_message(2),
             end,
         ),
-        corrections=[Correction("it counts only at the end of a turn", "usage.audio_duration", 0, 0.1)],
+        corrections=[
+            Correction("audio is counted only at the end of a turn", "usage.audio_duration", 0, 0.1)
+        ],
     ),
     streaming(
         "options changed in-band",
@@ -269,7 +277,9 @@ CASES = [
             say(tone(0.1)),
             end,
         ),
-        corrections=[Correction("it counts only at the end of a turn", "usage.audio_duration", 0, 0.2)],
+        corrections=[
+            Correction("audio is counted only at the end of a turn", "usage.audio_duration", 0, 0.2)
+        ],
     ),
     streaming(
         "session expired, said in-band",
@@ -284,12 +294,12 @@ CASES = [
         app=(say(tone(0.2)),),
         corrections=[
             Correction(
-                "the message is only logged; the error seen is the close",
+                "an in-band error is only logged",
                 "error",
                 {"status": "close 3008", "retryable": True},
                 {"status": 408, "retryable": True},
             ),
-            Correction("it counts only at the end of a turn", "usage.audio_duration", 0, 0.2),
+            Correction("audio is counted only at the end of a turn", "usage.audio_duration", 0, 0.2),
         ],
     ),
     streaming(
@@ -300,12 +310,12 @@ CASES = [
         app=(say(tone(0.2)),),
         corrections=[
             Correction(
-                "a close code is no HTTP status, so it counts as retryable",
+                "a close code counts as an HTTP status",
                 "error",
                 {"status": "close 1008", "retryable": True},
                 {"status": 401, "retryable": False},
             ),
-            Correction("it counts only at the end of a turn", "usage.audio_duration", 0, 0.2),
+            Correction("audio is counted only at the end of a turn", "usage.audio_duration", 0, 0.2),
         ],
     ),
     streaming(
@@ -315,7 +325,9 @@ CASES = [
         [AfterAudio(seconds=0.2), STARTED, turn("My", MY), Close(1011)],
         app=(say(tone(0.2)),),
         error=("retryable",),
-        corrections=[Correction("it counts only at the end of a turn", "usage.audio_duration", 0, 0.2)],
+        corrections=[
+            Correction("audio is counted only at the end of a turn", "usage.audio_duration", 0, 0.2)
+        ],
     ),
     *(
         streaming(
@@ -327,7 +339,7 @@ CASES = [
             error=("type", "status", "retryable"),
             corrections=[
                 Correction(
-                    "the HTTP library's own error comes out",
+                    "a refused handshake is the HTTP library's own error",
                     "error",
                     {"type": "WSServerHandshakeError", "status": None, "retryable": False},
                     {"type": "APIStatusError", "status": status, "retryable": status >= 500},

@@ -77,7 +77,7 @@ BATCH = [
         frames=tone(0.3, rate=48000, channels=2),
         corrections=[
             Correction(
-                "the segments' times are there",
+                "the segments' times are left out",
                 "events.0.alternatives.0",
                 ANY,
                 lambda data: {
@@ -85,6 +85,8 @@ BATCH = [
                     "end": 1.1,
                     "words": [{"text": "hallo welt", "start": 0.0, "end": 1.1, "confidence": 0.8187}],
                 },
+                # It is openai's, whose plugin this is.
+                defect=False,
             )
         ],
     ),

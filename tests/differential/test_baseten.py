@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -88,10 +89,8 @@ def with_turns(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-TURNS = Correction(
-    "no utterance ever begins or ends, and an interim has no language", "events", ANY, with_turns
-)
-USAGE = Correction("it does not count", "usage.audio_duration", 0, ANY)
+TURNS = Correction("no utterance ever begins or ends", "events", ANY, with_turns)
+USAGE = Correction("audio is not counted", "usage.audio_duration", 0, ANY)
 
 
 def whisper(
@@ -107,16 +106,22 @@ def whisper(
 ) -> Case:
     """A case whose plugin is read until it has `count` events, as its stream does not end by itself."""
     ends = [
-        Correction("it does not end by itself", "ended", False, True),
-        Correction("nor is a close at the end the normal one", "error", ANY, None),
+        Correction("a stream does not end by itself", "ended", False, True),
+        Correction(
+            "a close after the end of input is an error",
+            "error",
+            ANY,
+            None,
+            shared="plugin_until" not in more,
+        ),
     ]
     settings: dict[str, Any] = {
         "options": {"model_id": "abc", **options},
         "app": (say(tone(seconds)), end),
         "connections": [[*script]],
         "corrections": [
-            TURNS,
-            Correction("it does not count", "usage.audio_duration", 0, seconds),
+            replace(TURNS, shared=not expect),
+            Correction("audio is not counted", "usage.audio_duration", 0, seconds, shared=not seconds),
             *(ends if ended else []),
             *corrections,
         ],
@@ -151,7 +156,7 @@ WHISPER = [
             *LAST,
         ],
         Correction(
-            "the confidence of a word is known",
+            "confidence and times that the vendor gives are left out",
             "events.2.alternatives.0.words",
             ANY,
             lambda words: [
@@ -215,7 +220,7 @@ WHISPER = [
         {},
         [],
         [AfterAudio(seconds=0.25), Send({"type": "error", "message": "oops"}), Close(1011)],
-        Correction("it is not read", "error", ANY, {"status": 500, "retryable": True}),
+        Correction("an in-band error is not read", "error", ANY, {"status": 500, "retryable": True}),
         seconds=0.256,
         ended=False,
         app=(say(tone(0.256)),),
@@ -225,7 +230,7 @@ WHISPER = [
         {},
         ["start_of_speech", "interim_transcript: hello"],
         [AfterAudio(seconds=0.25), heard(HELLO, is_final=False), Close(1011)],
-        Correction("a close code is no status", "error", ANY, {"status": 503, "retryable": True}),
+        Correction("a close code counts as an HTTP status", "error", ANY, {"status": 503, "retryable": True}),
         count=9,
         ended=False,
         app=(say(tone(0.256)),),
@@ -236,7 +241,12 @@ WHISPER = [
             {},
             [],
             [],
-            Correction("no error of livekit's", "error", ANY, {"status": status, "retryable": status != 401}),
+            Correction(
+                "an error is not one of livekit's",
+                "error",
+                ANY,
+                {"status": status, "retryable": status != 401},
+            ),
             app=(),
             connections=[[Refuse(status, {"error": "No."})]],
             seconds=0.0,
@@ -265,7 +275,7 @@ def qwen(
     return Case(name, baseten_plugin(**options), "baseten", expect, **settings)
 
 
-COUNTS = Correction("it does not count", "usage.audio_duration", 0, 0.25)
+COUNTS = Correction("audio is not counted", "usage.audio_duration", 0, 0.25)
 FLUSHED = heard(is_final=True, is_end_of_audio_flush=True)
 
 QWEN = [
@@ -315,7 +325,7 @@ QWEN = [
             Close(1011),
         ],
         app=(say(tone(0.2)),),
-        corrections=[Correction("it does not count", "usage.audio_duration", 0, 0.2)],
+        corrections=[Correction("audio is not counted", "usage.audio_duration", 0, 0.2)],
     ),
     qwen(
         "qwen3-asr: dropped with 1011",
@@ -324,8 +334,8 @@ QWEN = [
         [AfterAudio(seconds=0.2), heard(HELLO, is_final=False, language_code="English"), Close(1011)],
         app=(say(tone(0.2)),),
         corrections=[
-            Correction("it does not count", "usage.audio_duration", 0, 0.2),
-            Correction("the close is a status", "error.status", None, 503),
+            Correction("audio is not counted", "usage.audio_duration", 0, 0.2),
+            Correction("a close code counts as an HTTP status", "error.status", None, 503),
         ],
     ),
     *(
@@ -354,7 +364,7 @@ QWEN = [
         app=None,
         corrections=[
             Correction(
-                "confidence and times are known",
+                "confidence and times that the vendor gives are left out",
                 "events.0.alternatives.0",
                 ANY,
                 lambda data: {**data, "confidence": 1.0, "start": 0.1, "end": 1.2},

@@ -186,7 +186,7 @@ TURNS = [
         error=("status", "retryable"),
         corrections=[
             Correction(
-                "it is only logged; the error seen is the close",
+                "an in-band error is only logged",
                 "error",
                 {"status": None, "retryable": True},
                 {"status": 404, "retryable": False},
@@ -200,7 +200,7 @@ TURNS = [
         [turn("start"), turn("update", "Hey"), Close(1011)],
         corrections=[
             Correction(
-                "it ends a turn that goes on in the next connection",
+                "an error ends a turn that goes on in the next connection",
                 "events",
                 ANY,
                 lambda events: events[:2],
@@ -248,9 +248,24 @@ LEGACY = [
         app=(say(tone(0.25, rate=8000)), flush, until_events(7), end),
         corrections=[
             Correction("an empty final is emitted", "events", ANY, lambda all_: all_[:4] + all_[7:]),
-            Correction("interims move the clock", "events.1", ANY, lambda event: at(event, 0.0, 0.5)),
-            Correction("interims move the clock", "events.2", ANY, lambda event: at(event, 0.0, 1.0)),
-            Correction("interims move the clock", "events.5", ANY, lambda event: at(event, 1.0, 1.5)),
+            Correction(
+                "interims move the clock of what comes after them",
+                "events.1",
+                ANY,
+                lambda event: at(event, 0.0, 0.5),
+            ),
+            Correction(
+                "interims move the clock of what comes after them",
+                "events.2",
+                ANY,
+                lambda event: at(event, 0.0, 1.0),
+            ),
+            Correction(
+                "interims move the clock of what comes after them",
+                "events.5",
+                ANY,
+                lambda event: at(event, 1.0, 1.5),
+            ),
         ],
     ),
     streaming(
@@ -271,14 +286,14 @@ LEGACY = [
             say(tone(0.16)),
             end,
         ),
-        corrections=[Correction("it counts at finals only", "usage.audio_duration", 0.32, 0.48)],
+        corrections=[Correction("audio is counted at finals only", "usage.audio_duration", 0.32, 0.48)],
     ),
     failing(
         "whisper: in-band error",
         WHISPER,
         [],
         [Send({"type": "error", "code": 503, "message": "boom"})],
-        corrections=[Correction("it counts at finals only", "usage.audio_duration", 0, 0.32)],
+        corrections=[Correction("audio is counted at finals only", "usage.audio_duration", 0, 0.32)],
     ),
     failing(
         "whisper: in-band error of the caller's",
@@ -287,9 +302,9 @@ LEGACY = [
         [Send({"type": "error", "code": 400, "message": "bad"}), Close(1000)],
         error=("status", "retryable"),
         corrections=[
-            Correction("it counts at finals only", "usage.audio_duration", 0, 0.32),
+            Correction("audio is counted at finals only", "usage.audio_duration", 0, 0.32),
             Correction(
-                "it is only logged; the error seen is the close",
+                "an in-band error is only logged",
                 "error",
                 {"status": None, "retryable": True},
                 {"status": 400, "retryable": False},
@@ -301,7 +316,7 @@ LEGACY = [
         WHISPER,
         ["start_of_speech", "interim_transcript: Hal"],
         [heard("Hal", 0.3, ("Hal", 0.0, 0.2), final=False), Close(1011)],
-        corrections=[Correction("it counts at finals only", "usage.audio_duration", 0, 0.32)],
+        corrections=[Correction("audio is counted at finals only", "usage.audio_duration", 0, 0.32)],
     ),
 ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import itertools
 import re
 
 from specbuilder import load_spec
@@ -33,3 +35,17 @@ def test_what_is_left_out_is_no_option_of_that_spec() -> None:
     assert len(named) > 15
     options = {vendor: load_spec(vendor).options.options for vendor, _ in named}
     assert [(vendor, option) for vendor, option in named if option in options[vendor]] == []
+
+
+def test_a_defect_is_named_once() -> None:
+    """Two names of one defect share most of their words."""
+    table = PAGE.partition("## Defects")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\w+) \| (.+) \|$", table, re.MULTILINE)[1:]
+    assert len(rows) > 20
+    alike = [
+        (plugin, one, other)
+        for plugin, names in rows
+        for one, other in itertools.combinations(names.split("; "), 2)
+        if difflib.SequenceMatcher(None, one, other).ratio() > 0.8
+    ]
+    assert alike == []

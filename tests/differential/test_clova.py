@@ -50,14 +50,22 @@ def batch(name: str, options: dict[str, Any], expect: Sequence[str], reply: Repl
 
 def final(confidence: float, request_id: str = "") -> list[Correction]:
     return [
-        Correction("it is final", "events.0.type", "interim_transcript", "final_transcript"),
         Correction(
-            "the confidence is known",
+            "the result is an interim transcript", "events.0.type", "interim_transcript", "final_transcript"
+        ),
+        Correction(
+            "the confidence is not passed on",
             "events.0.alternatives.0",
             ANY,
             lambda data: {**data, "confidence": confidence},
         ),
-        Correction("so is the request id", "events.0.request_id", "", request_id),
+        Correction(
+            "the vendor's request id is not passed on",
+            "events.0.request_id",
+            "",
+            request_id,
+            shared=not request_id,
+        ),
     ]
 
 
@@ -68,7 +76,9 @@ def refused(name: str, reply: Reply, status: int, retryable: bool = False) -> Ca
         [],
         reply,
         corrections=[
-            Correction("no error of livekit's", "error", ANY, {"status": status, "retryable": retryable})
+            Correction(
+                "an error is not one of livekit's", "error", ANY, {"status": status, "retryable": retryable}
+            )
         ],
     )
 

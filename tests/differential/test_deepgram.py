@@ -72,8 +72,15 @@ def result(*alternatives: dict[str, Any], final: bool = True, speech_final: bool
     )
 
 
-def usage(seconds: float) -> Correction:
-    return Correction("it counts the connection's lifetime", "usage.audio_duration", ANY, seconds)
+def usage(seconds: float, shared: bool = True) -> Correction:
+    """Shown where the plugin's stream is waited for."""
+    return Correction(
+        "not the audio is counted but the connection's lifetime",
+        "usage.audio_duration",
+        ANY,
+        seconds,
+        shared=shared,
+    )
 
 
 def streaming(
@@ -88,7 +95,10 @@ def streaming(
         "app": (say(tone(0.25)), end),
         "ignore": is_keepalive,
         "plugin_until": seen(len(expect)),
-        "corrections": [Correction("not waited for", "ended", False, True), usage(0.25)],
+        "corrections": [
+            Correction("the end waits for the keepalive's sleep", "ended", False, True),
+            usage(0.25),
+        ],
         "connections": [script],
         **more,
     }
@@ -118,8 +128,8 @@ STREAMS = [
         query_order=True,
         plugin_until=None,
         corrections=[
-            Correction("it waits for its keepalive's sleep", "ends_late", True, False),
-            usage(0.25),
+            Correction("the end waits for the keepalive's sleep", "ends_late", True, False),
+            usage(0.25, shared=False),
         ],
     ),
     streaming(
@@ -175,7 +185,7 @@ STREAMS = [
         [CLOSE_STREAM, result(alternative("Hello", HELLO), speech_final=True), *END],
         app=(say(tone(0.3, rate=48000)), end),
         resampled=True,
-        corrections=[Correction("not waited for", "ended", False, True), usage(0.3)],
+        corrections=[Correction("the end waits for the keepalive's sleep", "ended", False, True), usage(0.3)],
     ),
     streaming(
         "turns: second SpeechStarted, empty texts, endpoints without text",
@@ -216,7 +226,10 @@ STREAMS = [
             *END,
         ],
         app=(say(tone(0.12)), flush, until_audio(3840), say(tone(0.05)), end),
-        corrections=[Correction("not waited for", "ended", False, True), usage(0.17)],
+        corrections=[
+            Correction("the end waits for the keepalive's sleep", "ended", False, True),
+            usage(0.17),
+        ],
     ),
     streaming(
         "the session's terms join the user's, in a new connection",
@@ -270,10 +283,10 @@ STREAMS = [
             end,
         ),
         corrections=[
-            Correction("not waited for", "ended", False, True),
+            Correction("the end waits for the keepalive's sleep", "ended", False, True),
             usage(0.35),
             Correction(
-                "its times begin anew with the connection, after 0.1 s",
+                "times begin anew with the connection",
                 "events.4.alternatives.0",
                 ANY,
                 lambda data: {
@@ -297,7 +310,7 @@ STREAMS = [
         app=(say(tone(0.2)),),
         corrections=[
             Correction(
-                "the message is only logged; the error seen is the close",
+                "an in-band error is only logged",
                 "error",
                 {"status": "close 1011", "retryable": True},
                 {"status": 500, "retryable": True},
@@ -388,7 +401,7 @@ BATCH = [
         Reply(401, json={"err_code": "INVALID_AUTH", "err_msg": "Invalid credentials.", "request_id": "x"}),
         corrections=[
             Correction(
-                "the HTTP status is never looked at",
+                "a refusal loses its HTTP status",
                 "error",
                 {"status": None, "retryable": True},
                 {"status": 401, "retryable": False},
@@ -402,7 +415,7 @@ BATCH = [
         Reply(503, json={"err_code": "BUSY", "err_msg": "Try again."}),
         corrections=[
             Correction(
-                "the HTTP status is never looked at",
+                "a refusal loses its HTTP status",
                 "error",
                 {"status": None, "retryable": True},
                 {"status": 503, "retryable": True},

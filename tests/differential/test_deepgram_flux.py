@@ -89,7 +89,9 @@ def failing(name: str, expect: Sequence[str], script: Sequence[Any], **more: Any
         [AfterAudio(seconds=0.2), *script],
         **{
             "app": (say(tone(0.2)),),
-            "corrections": [Correction("it counts at a flush and every 5 s", "usage.audio_duration", 0, 0.2)],
+            "corrections": [
+                Correction("audio before an error is not counted", "usage.audio_duration", 0, 0.2)
+            ],
             **more,
         },
     )
@@ -185,7 +187,7 @@ CASES = [
         corrections=[
             START_TIME,
             Correction(
-                "its text never becomes final",
+                "a turn still open at the end has no final and no end",
                 "events",
                 ANY,
                 lambda events: [*events, {**events[1], "type": "final_transcript"}, END],
@@ -250,9 +252,9 @@ CASES = [
             Close(1011),
         ],
         corrections=[
-            Correction("it counts at a flush and every 5 s", "usage.audio_duration", 0, 0.2),
+            Correction("audio before an error is not counted", "usage.audio_duration", 0, 0.2),
             Correction(
-                "the message is only logged; the error seen is the close",
+                "an in-band error is only logged",
                 "error",
                 {"status": "close 1011", "retryable": True},
                 {"status": 500, "retryable": True},

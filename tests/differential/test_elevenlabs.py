@@ -46,8 +46,8 @@ HELLO_YOU = [
     {"text": "you", "start": 0.4, "end": 0.55, "type": "word", "logprob": -0.3},
 ]
 END = {"type": "end_of_speech", "request_id": ""}
-NEVER_ENDS = Correction("nothing but the server's close ends it, and then late", "ended", False, True)
-NOT_COUNTED = Correction("it counts at a flush and every 5 s", "usage.audio_duration", 0, 0.35)
+NEVER_ENDS = Correction("only the vendor's close ends a stream, and late", "ended", False, True)
+NOT_COUNTED = Correction("audio before an error is not counted", "usage.audio_duration", 0, 0.35)
 
 
 def elevenlabs_plugin(**options: Any) -> Build:
@@ -164,7 +164,9 @@ STREAMS = [
         plugin_until=seen(2),
         corrections=[
             NEVER_ENDS,
-            Correction("so an open turn never ends", "events", ANY, lambda events: [*events, END]),
+            Correction(
+                "a turn still open at the end has no end", "events", ANY, lambda events: [*events, END]
+            ),
         ],
     ),
     streaming(
@@ -226,7 +228,7 @@ STREAMS = [
         corrections=[
             NOT_COUNTED,
             Correction(
-                "a type it does not know",
+                "an in-band limit is only logged",
                 "error",
                 {"status": "close 1008", "retryable": True},
                 {"status": 429, "retryable": True},

@@ -62,7 +62,7 @@ def refused(status: int, detail: Any, retryable: bool) -> Case:
         Reply(status, json={"detail": detail}),
         corrections=[
             Correction(
-                "the status is lost and everything is tried again",
+                "a refusal loses its HTTP status",
                 "error",
                 {"status": None, "retryable": True},
                 {"status": status, "retryable": retryable},
@@ -90,7 +90,7 @@ CASES = [
         {},
         ["final_transcript: hi"],
         Reply(json={"text": "hi"}, headers={"x-fal-request-id": "f1"}),
-        corrections=[Correction("it is not passed on", "events.0.request_id", "", "f1")],
+        corrections=[Correction("the vendor's request id is not passed on", "events.0.request_id", "", "f1")],
     ),
     batch("no text", {}, ["final_transcript: "], Reply(json={"chunks": []})),
     refused(401, "Unauthorized", False),

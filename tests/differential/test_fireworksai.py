@@ -126,7 +126,7 @@ CASES = [
         [AfterAudio(seconds=0.2), heard(segment(0, "hallo", True)), *LAST],
         corrections=[
             Correction(
-                "of a mapping it sends the names",
+                "of a mapping only the names are sent",
                 "wire.connections.0.query",
                 ANY,
                 lambda pairs: [
@@ -143,7 +143,7 @@ CASES = [
         [AfterAudio(seconds=0.2), heard(segment("0", "hello", True)), *LAST],
         corrections=[
             Correction(
-                "it fails on them",
+                "segment ids that are texts give no events at all",
                 "events",
                 [],
                 [
@@ -194,7 +194,7 @@ CASES = [
         ],
         corrections=[
             Correction(
-                "the table outlives the connection: what comes on the next one counts as old",
+                "segments of a new connection count as old",
                 "events",
                 ANY,
                 lambda events: [*events, events[0], said(events[1], "two"), events[2]],
@@ -213,9 +213,14 @@ CASES = [
         ],
         app=(say(tone(0.2)),),
         corrections=[
-            Correction("it ends the turn", "events", ANY, lambda events: events[:2]),
             Correction(
-                "it is ignored; the error seen is the close",
+                "an error ends a turn that goes on in the next connection",
+                "events",
+                ANY,
+                lambda events: events[:2],
+            ),
+            Correction(
+                "an in-band error is ignored",
                 "error",
                 {"status": "close 1011", "retryable": True},
                 {"status": 500, "retryable": True},
@@ -231,7 +236,7 @@ CASES = [
         error=("retryable",),
         corrections=[
             Correction(
-                "it ends a turn that goes on in the next connection",
+                "an error ends a turn that goes on in the next connection",
                 "events",
                 ANY,
                 lambda events: events[:2],
@@ -248,7 +253,7 @@ CASES = [
             error=("type", "status", "retryable"),
             corrections=[
                 Correction(
-                    "the HTTP library's own error comes out",
+                    "a refused handshake is the HTTP library's own error",
                     "error",
                     {"type": "WSServerHandshakeError", "status": None, "retryable": False},
                     {"type": "APIStatusError", "status": status, "retryable": status != 401},

@@ -110,7 +110,7 @@ def with_turns(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def heard(seconds: float) -> list[Correction]:
     return [
         Correction("it never says when speech begins or ends", "events", ANY, with_turns),
-        Correction("it does not count", "usage.audio_duration", 0, seconds),
+        Correction("audio is not counted", "usage.audio_duration", 0, seconds),
     ]
 
 
@@ -218,7 +218,7 @@ CASES = [
         corrections=[
             *heard(0.2),
             Correction(
-                "its client reads one turn, and the stream ends with it",
+                "the stream ends with its first turn",
                 "events",
                 ANY,
                 lambda events: [*events, START, {**events[2], "alternatives": [TWO]}, END],
@@ -230,7 +230,7 @@ CASES = [
         "closed after ten minutes",
         [Close(1008, "session duration")],
         Correction(
-            "the close code is taken for a status",
+            "a close code counts as an HTTP status",
             "error",
             {"status": "close 1008", "retryable": True},
             {"status": 503, "retryable": True},
@@ -240,7 +240,7 @@ CASES = [
         "dropped",
         [Drop()],
         Correction(
-            "the close code is taken for a status",
+            "a close code counts as an HTTP status",
             "error",
             {"status": "close 1006", "retryable": True},
             {"status": None, "retryable": True},
@@ -256,7 +256,7 @@ CASES = [
             connections=[[Refuse(status, {"error": {"message": "No."}})]],
             corrections=[
                 Correction(
-                    "the status is lost",
+                    "a refusal loses its HTTP status",
                     "error",
                     {"status": None, "retryable": True},
                     {"status": status, "retryable": status != 401},

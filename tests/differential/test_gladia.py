@@ -90,7 +90,7 @@ UTTERANCE = [
 FIRST = b"".join(bytes(frame.data) for frame in tone(0.15))
 SECOND = b"".join(bytes(frame.data) for frame in tone(0.1))
 STOPS_TWICE = Correction(
-    "it says stop_recording after the partial chunk, and again at the end",
+    "a partial chunk ends the session, also at a flush",
     "wire.connections.0.sent",
     ANY,
     lambda sent: sent[:-1],
@@ -99,7 +99,7 @@ STOPS_TWICE = Correction(
 
 def usage(seconds: float) -> Correction:
     return Correction(
-        "it counts only what a partial chunk or 5 s bring up", "usage.audio_duration", ANY, seconds
+        "audio is counted at a partial chunk and every 5 s only", "usage.audio_duration", ANY, seconds
     )
 
 
@@ -144,9 +144,8 @@ STREAMS = [
         [AfterAudio(seconds=0.25), STOP, transcript("Hello world."), *END],
         app=(say(tone(0.25)), end),
         corrections=[
-            Correction("it stops reading when it has sent all", "events", [], UTTERANCE),
+            Correction("what comes after the last audio is not read", "events", [], UTTERANCE),
             STOPS_TWICE,
-            usage(0.25),
         ],
     ),
     exchange(
@@ -158,7 +157,7 @@ STREAMS = [
         app=(say(tone(0.15)), flush, until_audio(4800), say(tone(0.1)), until_events(3), end),
         corrections=[
             Correction(
-                "the flush says stop_recording",
+                "a partial chunk ends the session, also at a flush",
                 "wire.connections.0.sent",
                 [audio_tree(FIRST), STOP_MESSAGE, audio_tree(SECOND), STOP_MESSAGE],
                 [audio_tree(FIRST + SECOND), STOP_MESSAGE],
@@ -225,10 +224,8 @@ STREAMS = [
         app=(say(tone(0.2)),),
         error=("retryable",),
         corrections=[
-            Correction(
-                "it ignores the message, and takes the close for an end", "error", None, {"retryable": True}
-            ),
-            Correction("it takes the close for an end", "ended", True, False),
+            Correction("an in-band error is ignored", "error", None, {"retryable": True}),
+            Correction("an abnormal close is taken for an end", "ended", True, False),
             usage(0.2),
         ],
     ),
@@ -240,8 +237,8 @@ STREAMS = [
         app=(say(tone(0.2)),),
         error=("retryable",),
         corrections=[
-            Correction("it takes the close for an end", "error", None, {"retryable": True}),
-            Correction("it takes the close for an end", "ended", True, False),
+            Correction("an abnormal close is taken for an end", "error", None, {"retryable": True}),
+            Correction("an abnormal close is taken for an end", "ended", True, False),
             usage(0.2),
         ],
     ),
@@ -256,7 +253,7 @@ STREAMS = [
             app=(),
             corrections=[
                 Correction(
-                    "every status is a lost connection",
+                    "a refusal loses its HTTP status",
                     "error",
                     {"status": None, "retryable": True},
                     {"status": status, "retryable": status != 401},
@@ -290,7 +287,7 @@ BATCH = [
         chunks=False,
         corrections=[
             Correction(
-                "one alternative an utterance: who reads the first has only the first",
+                "every utterance of a recording is an alternative of its own",
                 "events.0.alternatives",
                 ANY,
                 lambda both: [
@@ -313,7 +310,7 @@ BATCH = [
         replies={"POST /v2/live": [Reply(401, json={"message": "No."})]},
         corrections=[
             Correction(
-                "every status is a lost connection",
+                "a refusal loses its HTTP status",
                 "error",
                 {"status": None, "retryable": True},
                 {"status": 401, "retryable": False},

@@ -81,13 +81,15 @@ def canonical(body: Any) -> Any:
 
 
 def request_id(value: str) -> Correction:
-    return Correction("it does not read the request's id", "events.0.request_id", "", value)
+    return Correction("the vendor's request id is not passed on", "events.0.request_id", "", value)
 
 
 def batch(
     name: str, options: dict[str, Any], expect: Sequence[str], path: str, reply: Reply, **more: Any
 ) -> Case:
-    numbers = Correction("Google's client asks for enums as numbers", "wire.requests.0.query", ANY, [])
+    numbers = Correction(
+        "Google's client asks for enums as numbers", "wire.requests.0.query", ANY, [], defect=False
+    )
     return Case(
         name,
         more.pop("plugin", None) or google_plugin(**options),
@@ -103,7 +105,7 @@ def batch(
 
 
 ALL_WORDS = Correction(
-    "only the first result's words",
+    "only the first result's words are told",
     "events.0.alternatives.0.words",
     [{"text": "how", "start": 0.0, "end": 0.3}, {"text": "old", "start": 0.3, "end": 0.6}],
     lambda words: [*words, {"text": "bridge", "start": 1.5, "end": 2.0}],
@@ -225,7 +227,7 @@ CASES = [
         Reply(json={}),
         corrections=[
             Correction(
-                "no alternative at all: who reads the first one fails",
+                "where nothing was heard there is no alternative",
                 "events",
                 [{"type": "final_transcript", "request_id": ""}],
                 [{"type": "final_transcript", "request_id": "", "alternatives": [NOTHING_HEARD]}],

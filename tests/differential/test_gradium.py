@@ -23,6 +23,7 @@ from tests.differential.harness import (
     say,
     seen,
     until_audio,
+    until_events,
 )
 from tests.support.streams import tone
 from tests.support.vendor import AfterAudio, Close, Refuse, ScriptedVendor, Send, base64_audio
@@ -86,23 +87,23 @@ def streaming(
     **more: Any,
 ) -> Case:
     ends = [
-        Correction("it does not end by itself", "ended", ANY, True),
-        Correction("nor is a close at the end the normal one", "error", ANY, None),
+        Correction("the vendor is not told of the end, and the stream never ends", "ended", ANY, True),
+        Correction("a close after the end of input is an error", "error", ANY, None, shared=count < 99),
         Correction(
-            "nor does it tell the vendor",
+            "the vendor is not told of the end, and the stream never ends",
             f"wire.connections.{len(more.get('connections', [1])) - 1}.sent",
             ANY,
             lambda sent: [*sent, {"type": "end_of_stream"}],
         ),
     ]
     settings: dict[str, Any] = {
-        "options": options,
+        "options": {"vad_flush": False, **options},
         "app": (say(tone(seconds, rate=24000)), end),
         "connections": [[READY, *script]],
         "read_audio": base64_audio("audio"),
         "headers": ("x-api-key",),
         "corrections": [
-            Correction("it does not count", "usage.audio_duration", 0, seconds),
+            Correction("audio is not counted", "usage.audio_duration", 0, seconds, shared=not seconds),
             *(ends if stops else []),
             *corrections,
         ],
@@ -136,12 +137,40 @@ CASES = [
             *LAST,
         ],
         Correction(
-            "times of all texts, and all of the text",
+            "a transcript has the times of its last piece only",
             "events",
             ANY,
             said(("Hello", 0.01, 0.0), ("Hello world", 0.01, 0.1), ("Hello world", 0.01, 0.2)),
         ),
         count=5,
+    ),
+    streaming(
+        "silence that brings the rest of the text sooner",
+        {"vad_flush": True},
+        [
+            "start_of_speech",
+            "interim_transcript: Hello",
+            "final_transcript: Hello",
+            "end_of_speech",
+        ],
+        [
+            *HEARD,
+            *text("Hello", 0.01, 0.1),
+            QUIET,
+            AfterAudio(seconds=0.48, rate=24000),
+            *[QUIET] * 3,
+            *LAST,
+        ],
+        Correction(
+            "a transcript has the times of its last piece only",
+            "events",
+            ANY,
+            said(("Hello", 0.01, 0.0), ("Hello", 0.01, 0.1)),
+        ),
+        count=4,
+        seconds=0.48,
+        chunks=False,
+        app=(say(tone(0.24, rate=24000)), until_events(4), end),
     ),
     streaming(
         "every option",
@@ -156,7 +185,12 @@ CASES = [
         },
         ["start_of_speech", "interim_transcript: Olá", "final_transcript: Olá", "end_of_speech"],
         [*HEARD, *text("Olá", 0.01, 0.1), *[step(0.1, 0.6, 0.1)] * 4, *LAST],
-        Correction("times of all texts", "events", ANY, said(("Olá", 0.01, 0.0), ("Olá", 0.01, 0.1))),
+        Correction(
+            "a transcript has the times of its last piece only",
+            "events",
+            ANY,
+            said(("Olá", 0.01, 0.0), ("Olá", 0.01, 0.1)),
+        ),
         count=4,
     ),
     streaming(
@@ -165,7 +199,7 @@ CASES = [
         ["start_of_speech", "interim_transcript: Hello", "final_transcript: Hello", "end_of_speech"],
         [*HEARD, *text("Hello", 0.01, 0.1), *LAST],
         Correction(
-            "it is lost",
+            "text that no pause has closed is lost at the end",
             "events",
             ANY,
             lambda events: said(("Hello", 0.01, 0.0), ("Hello", 0.01, 0.1))(
@@ -196,9 +230,9 @@ CASES = [
             Send({"type": "error", "message": "bad setup", "code": 1008}),
             Close(1008),
         ],
-        Correction("it is only logged", "error", ANY, {"status": 400, "retryable": False}),
+        Correction("an in-band error is only logged", "error", ANY, {"status": 400, "retryable": False}),
         Correction(
-            "what was heard so far is final",
+            "text that no pause has closed is lost at the end",
             "events",
             ANY,
             lambda events: said(("Hello", 0.01, 0.0), ("Hello", 0.01, 0.1))(
@@ -217,7 +251,7 @@ CASES = [
         {},
         ["start_of_speech", "interim_transcript: Hello"],
         [*HEARD, *text("Hello", 0.01, 0.1), Close(1011)],
-        Correction("a close code is no status", "error", ANY, {"status": 503, "retryable": True}),
+        Correction("a close code counts as an HTTP status", "error", ANY, {"status": 503, "retryable": True}),
         app=(say(tone(0.24, rate=24000)),),
         stops=False,
     ),
@@ -227,7 +261,12 @@ CASES = [
             {},
             [],
             [],
-            Correction("no error of livekit's", "error", ANY, {"status": status, "retryable": status != 401}),
+            Correction(
+                "an error is not one of livekit's",
+                "error",
+                ANY,
+                {"status": status, "retryable": status != 401},
+            ),
             app=(),
             connections=[[Refuse(status, {"error": "No."})]],
             seconds=0.0,

@@ -55,7 +55,7 @@ async def test_what_is_right_is_asked_of_ours(
         replies={"POST /v1/listen": [reply("helo")]},
         corrections=[
             Correction("for the test", "events.0.alternatives.0.text", "helo", "hello"),
-            Correction("for the test", place, harness.ANY, right),
+            Correction("for the test", place, harness.ANY, right, shared=True),
         ],
     )
     be_ours(monkeypatch, deepgram_plugin())
@@ -66,6 +66,12 @@ async def test_what_is_right_is_asked_of_ours(
 async def test_a_repaired_plugin_is_noticed() -> None:
     case = dataclasses.replace(CASE, corrections=[Correction("it fails", "error", {"status": 500}, None)])
     with pytest.raises(AssertionError, match=r"not as recorded \(it fails\)"):
+        await check_plugin(case)
+
+
+async def test_a_correction_that_changes_nothing_is_noticed() -> None:
+    case = dataclasses.replace(CASE, corrections=[Correction("it ends", "ended", harness.ANY, True)])
+    with pytest.raises(AssertionError, match="nothing to correct: it ends"):
         await check_plugin(case)
 
 

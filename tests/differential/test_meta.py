@@ -155,7 +155,7 @@ CASES = [
         app=(say(tone(0.24, rate=24000)),),
         corrections=[
             Correction(
-                "audio that was sent may be sent again",
+                "a lost connection is fatal",
                 "error",
                 {"status": None, "retryable": False},
                 {"status": 503, "retryable": True},
@@ -169,7 +169,7 @@ CASES = [
         [*HEARD, Close(1008)],
         app=(say(tone(0.24, rate=24000)),),
         corrections=[
-            Correction("a close code is no status", "error.status", "close 1008", 400),
+            Correction("a close code counts as an HTTP status", "error.status", "close 1008", 400),
         ],
     ),
     *(

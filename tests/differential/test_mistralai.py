@@ -129,7 +129,7 @@ def in_turns(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-TURNS = Correction("only a local detector says when speech begins and ends", "events", ANY, in_turns)
+TURNS = Correction("without a local detector no utterance begins or ends", "events", ANY, in_turns)
 
 
 def realtime(
@@ -247,7 +247,7 @@ STREAMS = [
             Send({"type": "error", "error": {"message": "bad audio", "code": 3000}}),
         ],
         Correction(
-            "the vendor's code is no HTTP status",
+            "the vendor's own code counts as an HTTP status",
             "error",
             {"status": "close 3000", "retryable": True},
             {"status": 500, "retryable": True},
@@ -264,7 +264,7 @@ STREAMS = [
         ],
         corrections=[
             Correction(
-                "its code is lost",
+                "an error before the session loses its code",
                 "error",
                 {"status": None, "retryable": True},
                 {"status": 404, "retryable": False},
@@ -275,7 +275,9 @@ STREAMS = [
         "dropped with 1011",
         ["start_of_speech", "interim_transcript: Hel"],
         [Send({"type": "transcription.language", "audio_language": "en"}), delta("Hel"), Close(1011)],
-        Correction("without more audio it does not notice", "error", None, {"retryable": True}),
+        Correction(
+            "a lost connection is not noticed while no audio is sent", "error", None, {"retryable": True}
+        ),
         error=("retryable",),
         plugin_until=seen(1),
     ),
@@ -289,7 +291,7 @@ STREAMS = [
             connections=[[Refuse(status, {"message": "No."})]],
             corrections=[
                 Correction(
-                    "the status is lost",
+                    "a refusal loses its HTTP status",
                     "error",
                     {"status": None, "retryable": True},
                     {"status": status, "retryable": status != 401},

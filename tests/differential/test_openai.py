@@ -62,7 +62,7 @@ def completed(item: str, text: str, **more: Any) -> Send:
 
 # The plugin says nothing at the end of input and waits for the server to close; ours commits the rest.
 COMMITS = Correction(
-    "it says nothing at the end of input",
+    "it does not tell the vendor that the input has ended",
     "wire.connections.0.sent",
     ANY,
     lambda sent: [*sent, {"type": "input_audio_buffer.commit"}],
@@ -70,7 +70,9 @@ COMMITS = Correction(
 
 
 def usage(seconds: float) -> Correction:
-    return Correction("it counts by the times of items", "usage.audio_duration", ANY, seconds)
+    return Correction(
+        "audio is counted by the times of the vendor's items only", "usage.audio_duration", ANY, seconds
+    )
 
 
 def realtime(
@@ -103,7 +105,7 @@ def failing(name: str, expect: Sequence[str], script: Sequence[Any], **more: Any
 
 def refused(status: int, *, retryable: bool) -> Correction:
     return Correction(
-        "the HTTP library's own error comes out",
+        "a refused handshake is the HTTP library's own error",
         "error",
         {"type": "WSServerHandshakeError", "status": None, "retryable": False},
         {"type": "APIStatusError", "status": status, "retryable": retryable},
@@ -129,7 +131,7 @@ REALTIME = [
             COMMITS,
             usage(0.25),
             Correction(
-                "END comes before the text",
+                "END_OF_SPEECH comes before the text",
                 "events",
                 ANY,
                 lambda events: [events[0], *events[2:], events[1]],
@@ -162,7 +164,7 @@ REALTIME = [
             COMMITS,
             usage(0.25),
             Correction(
-                "one text for all items, shown at most twice a second, and no turn around the second",
+                "the texts of items that overlap are mixed",
                 "events",
                 ANY,
                 lambda events: [
@@ -228,7 +230,7 @@ REALTIME = [
         ),
         corrections=[
             Correction(
-                "it says nothing at the end of input",
+                "it does not tell the vendor that the input has ended",
                 "wire.connections.1.sent",
                 ANY,
                 lambda sent: [*sent, {"type": "input_audio_buffer.commit"}],
@@ -291,7 +293,7 @@ REALTIME = [
         corrections=[
             usage(0.2),
             Correction(
-                "a close code is no HTTP status, so it counts as retryable",
+                "a close code counts as an HTTP status",
                 "error",
                 {"retryable": True},
                 {"retryable": False},
@@ -340,7 +342,7 @@ BATCH = [
         frames=tone(0.3, rate=48000, channels=2),
         corrections=[
             Correction(
-                "the segments' times are there",
+                "the segments' times are left out",
                 "events.0.alternatives.0",
                 ANY,
                 lambda data: {

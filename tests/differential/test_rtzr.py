@@ -19,8 +19,10 @@ from tests.differential.harness import (
     check_ours,
     check_plugin,
     end,
+    flush,
     say,
     seen,
+    until_events,
 )
 from tests.support.streams import tone
 from tests.support.vendor import AfterAudio, AfterText, Close, Refuse, Reply, ScriptedVendor, Send
@@ -74,7 +76,7 @@ def streaming(
         "app": (say(tone(seconds, rate=8000)), end),
         "connections": [script],
         "replies": {"POST /v1/authenticate": [TOKEN]},
-        "corrections": [Correction("it does not count", "usage.audio_duration", 0, seconds), *corrections],
+        "corrections": [Correction("audio is not counted", "usage.audio_duration", 0, seconds), *corrections],
         **more,
     }
     return Case(name, rtzr_plugin(**options), "rtzr", expect, **settings)
@@ -116,12 +118,46 @@ CASES = [
         query_order=True,
     ),
     streaming(
+        "a flush ends the segment, and what follows has a connection of its own",
+        {},
+        [
+            "start_of_speech",
+            "final_transcript: 안녕하세요",
+            "end_of_speech",
+            "start_of_speech",
+            "final_transcript: 네",
+            "end_of_speech",
+        ],
+        [],
+        *(
+            Correction("times begin anew with each segment", f"events.4.alternatives.0.{name}", ANY, time)
+            for name, time in (("start", 0.27), ("end", 0.37))
+        ),
+        connections=[
+            [
+                AfterAudio(seconds=0.25, rate=8000),
+                AfterText("EOS"),
+                result("안녕하세요", 20, 150, True),
+                Close(1000),
+            ],
+            [AfterAudio(seconds=0.15, rate=8000), AfterText("EOS"), result("네", 20, 100, True), Close(1000)],
+        ],
+        app=(
+            say(tone(0.25, rate=8000)),
+            flush,
+            until_events(3),
+            say(tone(0.15, rate=8000)),
+            end,
+        ),
+        seconds=0.4,
+    ),
+    streaming(
         "words to favour are escaped",
         {"keywords": ["a&domain=X", "b:2.0"]},
         [],
         [*HEARD, *LAST],
         Correction(
-            "they are not",
+            "words to favour go into the query as they are",
             "wire.connections.0.query",
             ANY,
             lambda pairs: [
@@ -143,7 +179,12 @@ CASES = [
         {},
         ["start_of_speech", "interim_transcript: 안녕"],
         [*HEARD, result("안녕", 20, 100), Close(1011)],
-        Correction("it is not noticed", "error", ANY, {"status": 503, "retryable": True}),
+        Correction(
+            "a lost connection is not noticed while no audio is sent",
+            "error",
+            ANY,
+            {"status": 503, "retryable": True},
+        ),
         seconds=0.2,
         app=(say(tone(0.2, rate=8000)),),
         plugin_until=seen(2),

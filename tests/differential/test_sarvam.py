@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -76,7 +77,7 @@ def without_arrival(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-ARRIVAL = Correction("when a message comes is not when speech began", "events", ANY, without_arrival)
+ARRIVAL = Correction("speech is said to begin when the message comes", "events", ANY, without_arrival)
 
 
 def streaming(
@@ -89,7 +90,10 @@ def streaming(
         "read_audio": audio,
         "headers": ("api-subscription-key",),
         **more,
-        "corrections": [ARRIVAL, *more.get("corrections", ())],
+        "corrections": [
+            replace(ARRIVAL, shared=START not in script),
+            *more.get("corrections", ()),
+        ],
     }
     return Case(name, sarvam_plugin(**options), "sarvam", expect, **settings)
 
@@ -107,7 +111,7 @@ STREAMS = [
         {},
         UTTERANCE,
         [*HEARD, START, END, Pause(0.2), heard("hello", language_probability=None), *LAST],
-        corrections=[Correction("at the end the id was not known yet", "events.2.request_id", "R1", "")],
+        corrections=[Correction("an end has an id", "events.2.request_id", "R1", "", defect=False)],
     ),
     streaming(
         "every option",
@@ -155,7 +159,7 @@ STREAMS = [
         [*HEARD, heard("hello"), *LAST],
         corrections=[
             Correction(
-                "it has one, and an end",
+                "a text without a beginning neither begins nor ends",
                 "events",
                 ANY,
                 lambda events: [
@@ -186,7 +190,7 @@ STREAMS = [
         app=(say(tone(0.2)),),
         corrections=[
             Correction(
-                "a close code is no status",
+                "a close code counts as an HTTP status",
                 "error",
                 {"status": "close 1011", "retryable": True},
                 {"status": 503, "retryable": True},
@@ -202,7 +206,12 @@ STREAMS = [
             app=(),
             connections=[[Refuse(status, {"error": {"message": "No."}})]],
             corrections=[
-                Correction("the status is lost", "error", ANY, {"status": status, "retryable": status != 403})
+                Correction(
+                    "a refusal loses its HTTP status",
+                    "error",
+                    ANY,
+                    {"status": status, "retryable": status != 403},
+                )
             ],
         )
         for status in (403, 429, 500)
@@ -254,7 +263,7 @@ BATCH = [
         Reply(json={"request_id": "q1", "transcript": "hello", "language_code": "hi-IN"}),
         corrections=[
             Correction(
-                "the length of the audio is no end of the text",
+                "the end of the audio is told as the end of the text",
                 "events.0.alternatives.0",
                 ANY,
                 lambda data: {**data, "end": 0.0},

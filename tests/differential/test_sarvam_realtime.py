@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -96,7 +97,7 @@ def streaming(
         "app": (say(tone(0.25)), end),
         "connections": [script],
         "headers": ("api-subscription-key",),
-        "corrections": [ORDER],
+        "corrections": [replace(ORDER, shared="end_of_speech" not in expect)],
         **more,
     }
     return Case(name, sarvam_plugin(**options), "sarvam_realtime", expect, **settings)
@@ -135,6 +136,12 @@ CASES = [
         [BEGIN, AfterAudio(size=1600), START, partial("hel"), final("hello"), END, *last()],
         app=(say(tone(0.25, rate=8000)), end),
         query_order=True,
+    ),
+    streaming(
+        "samples of 32 bits",
+        {"encoding": "linear32"},
+        UTTERANCE,
+        [BEGIN, AfterAudio(size=6400), START, partial("hel"), final("hello"), END, *last()],
     ),
     streaming(
         "a flush ends an utterance",
@@ -221,7 +228,7 @@ CASES = [
             [*HEARD, START, partial("hel"), Close(code)],
             app=(say(tone(0.2)),),
             skip=("usage",),
-            corrections=[Correction("a close code is no status", "error.status", ANY, status)],
+            corrections=[Correction("a close code counts as an HTTP status", "error.status", ANY, status)],
         )
         for code, status in ((1003, 403), (1008, 400), (1013, 503), (4000, 400))
     ),

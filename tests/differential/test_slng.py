@@ -35,7 +35,9 @@ LAST = [CLOSE, Close(1000)]
 HELLO = {"word": "hello", "start": 0.1, "end": 0.15}
 WORLD = {"word": "world", "start": 0.16, "end": 0.19}
 UTTERANCE = ["start_of_speech", "interim_transcript: hello", "final_transcript: hello world", "end_of_speech"]
-GOODBYE = Correction("nothing is said after an error", "wire.connections.0.sent", ANY, lambda sent: sent[:-1])
+GOODBYE = Correction(
+    "it says goodbye after an error", "wire.connections.0.sent", ANY, lambda sent: sent[:-1], defect=False
+)
 
 
 def slng_plugin(**options: Any) -> Build:
@@ -146,7 +148,7 @@ CASES = [
         ],
         corrections=[
             Correction(
-                "an interim's times are known too",
+                "an interim's times are left out",
                 "events.1.alternatives.0",
                 ANY,
                 lambda data: {**data, "start": 0.1, "end": 0.15},
@@ -230,7 +232,10 @@ CASES = [
             connections=[[Refuse(status, {"error": "No."})]],
             corrections=[
                 Correction(
-                    "no error of livekit's", "error", ANY, {"status": status, "retryable": status != 401}
+                    "an error is not one of livekit's",
+                    "error",
+                    ANY,
+                    {"status": status, "retryable": status != 401},
                 )
             ],
         )

@@ -36,9 +36,9 @@ FINISHED = tokens(1200, finished=True)
 CONFIG = AfterText(lambda message: "audio_format" in message)
 FINALIZE = AfterText({"type": "finalize"})
 
-NEVER_ENDS = Correction("nothing ends it, not even `finished`", "ended", False, True)
+NEVER_ENDS = Correction("nothing ends a stream, not even `finished`", "ended", False, True)
 SAYS_NOTHING = Correction(
-    "it sends nothing at the end of input",
+    "it does not tell the vendor that the input has ended",
     "wire.connections.0.sent",
     ANY,
     lambda sent: [*sent, {"type": "finalize"}, {"binary": 0}],
@@ -121,7 +121,7 @@ CASES = [
             NEVER_ENDS,
             SAYS_NOTHING,
             Correction(
-                "on `finished` it repeats the last preflight",
+                "the last preflight is repeated at the end",
                 "events",
                 ANY,
                 lambda events: events[:7] + events[8:],
@@ -183,7 +183,12 @@ CASES = [
         corrections=[
             NEVER_ENDS,
             SAYS_NOTHING,
-            Correction("it forgets to start", "events", ANY, lambda events: [START, *events]),
+            Correction(
+                "text and end in one message have no beginning",
+                "events",
+                ANY,
+                lambda events: [START, *events],
+            ),
         ],
     ),
     streaming(
@@ -259,7 +264,7 @@ CASES = [
             ],
             corrections=[
                 Correction(
-                    "on the error it repeats the last preflight",
+                    "the last preflight is repeated at the end",
                     "events",
                     ANY,
                     lambda events: events[:2] + events[3:],
@@ -297,9 +302,16 @@ CASES = [
         error=("retryable",),
         plugin_until=reported(1.5),
         corrections=[
-            Correction("it connects again at once, uncounted", "error", None, {"retryable": True}),
-            Correction("so does its second connection", "usage.audio_duration", 1.5, 0.3),
-            Correction("it has a second connection", "wire.connections", ANY, lambda all_: all_[:1]),
+            Correction(
+                "a lost connection is replaced at once, uncounted", "error", None, {"retryable": True}
+            ),
+            Correction("a lost connection is replaced at once, uncounted", "usage.audio_duration", 1.5, 0.3),
+            Correction(
+                "a lost connection is replaced at once, uncounted",
+                "wire.connections",
+                ANY,
+                lambda all_: all_[:1],
+            ),
         ],
     ),
     *(

@@ -88,17 +88,27 @@ def richer(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**event, **more.get(event["type"], {"request_id": "sess-1"})} for event in events]
 
 
-def ours(*sent: Any, seconds: float = 0.2) -> list[Correction]:
-    """What is ours in every exchange: no name of an SDK, the session's id, all seconds counted."""
+def ours(*sent: Any, seconds: float = 0.2, fails: bool = False) -> list[Correction]:
+    """What is ours in every exchange: no name of an SDK, the session's id, all seconds counted.
+
+    The plugin counts too few where it `fails`.
+    """
     return [
         Correction(
             "it names its SDK",
             "wire.connections.0.query",
             ANY,
             lambda pairs: [pair for pair in pairs if pair[0] != "sm-sdk"],
+            defect=False,
         ),
-        Correction("it tells neither the session's id nor when speech began", "events", ANY, richer),
-        Correction("it counts at the end of a turn only", "usage.audio_duration", ANY, seconds),
+        Correction("neither the session's id nor the beginning of speech is told", "events", ANY, richer),
+        Correction(
+            "audio is counted at the end of a turn only",
+            "usage.audio_duration",
+            ANY,
+            seconds,
+            shared=not fails,
+        ),
         *sent,
     ]
 
@@ -119,7 +129,7 @@ def streaming(
 
 def failing(name: str, expect: Sequence[str], script: Sequence[Any], error: Correction, **more: Any) -> Case:
     return streaming(
-        name, {}, expect, script, **{"app": (say(tone(0.2)),), "corrections": ours(error), **more}
+        name, {}, expect, script, **{"app": (say(tone(0.2)),), "corrections": ours(error, fails=True), **more}
     )
 
 
@@ -198,7 +208,7 @@ CASES = [
         ],
         corrections=ours(
             Correction(
-                "a flush of livekit's says nothing to the vendor",
+                "a flush is not passed on",
                 "wire.connections.0.sent",
                 ANY,
                 lambda sent: [
@@ -214,7 +224,7 @@ CASES = [
         ["start_of_speech"],
         [Send({"message": "Error", "type": "not_authorised", "reason": "Bad key", "code": 4001})],
         Correction(
-            "it has no status",
+            "an in-band error has no status",
             "error",
             {"status": None, "retryable": False},
             {"status": 401, "retryable": False},
@@ -225,7 +235,7 @@ CASES = [
         ["start_of_speech"],
         [Send({"message": "Error", "type": "job_error", "reason": "Try again"})],
         Correction(
-            "every error is fatal",
+            "an in-band error that passes is fatal",
             "error",
             {"status": None, "retryable": False},
             {"status": 503, "retryable": True},
@@ -241,7 +251,7 @@ CASES = [
         corrections=[
             ours()[0],
             Correction(
-                "it has no status",
+                "an in-band error has no status",
                 "error",
                 {"status": None, "retryable": False},
                 {"status": 400, "retryable": False},
@@ -258,7 +268,9 @@ CASES = [
         error=("retryable",),
         plugin_until=seen(1),
         corrections=ours(
-            Correction("without more audio it does not notice", "error", None, {"retryable": True})
+            Correction(
+                "a lost connection is not noticed while no audio is sent", "error", None, {"retryable": True}
+            )
         ),
     ),
     *(
@@ -272,7 +284,7 @@ CASES = [
             corrections=[
                 ours()[0],
                 Correction(
-                    "the status is lost",
+                    "a refusal loses its HTTP status",
                     "error",
                     {"status": None, "retryable": True},
                     {"status": status, "retryable": status != 401},

@@ -52,7 +52,7 @@ ID = Correction("the vendor's request id is not passed on", "events.0.request_id
 
 
 def refused(status: int, retryable: bool, requests: int) -> Case:
-    more = [Correction("one request an attempt", "wire.requests", ANY, lambda sent: sent[:1])]
+    more = [Correction("one attempt is up to three requests", "wire.requests", ANY, lambda sent: sent[:1])]
     return batch(
         f"refused with {status}",
         {},
@@ -86,7 +86,7 @@ CASES = [
         corrections=[
             ID,
             Correction(
-                "English has word times, whatever the region",
+                "English with a region is asked for without times",
                 "wire.requests.0.body",
                 ANY,
                 lambda parts: [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -73,7 +74,7 @@ def without_ids(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**event, "request_id": ""} for event in events]
 
 
-OWN_ID = Correction("its request id is a random one of its own", "events", ANY, without_ids)
+OWN_ID = Correction("the request id is not the vendor's", "events", ANY, without_ids)
 
 
 def streaming(
@@ -83,7 +84,7 @@ def streaming(
         "options": options,
         "app": (say(tone(0.25)), end),
         "connections": [[CREATED, *script]],
-        "corrections": [OWN_ID],
+        "corrections": [replace(OWN_ID, shared=not expect)],
         **more,
     }
     return Case(name, xai_plugin(**options), "xai", expect, **settings)
@@ -98,7 +99,7 @@ def failing(name: str, expect: Sequence[str], script: Sequence[Any], error: Corr
         app=(say(tone(0.2)),),
         corrections=[
             OWN_ID,
-            Correction("it counts at the end and every 5 s", "usage.audio_duration", 0, 0.2),
+            Correction("audio before an error is not counted", "usage.audio_duration", 0, 0.2),
             error,
         ],
     )
@@ -129,7 +130,7 @@ STREAMS = [
         corrections=[
             OWN_ID,
             Correction(
-                "the last text is no turn",
+                "the last text neither begins nor ends a turn",
                 "events",
                 ANY,
                 lambda events: [*events[:4], START, events[4], END],
@@ -214,7 +215,7 @@ STREAMS = [
         ["start_of_speech", "interim_transcript: Hel"],
         [partial("Hel"), Send({"type": "error", "message": "oops"}), Close(1011)],
         Correction(
-            "the message is only logged; the error seen is the close, without its code",
+            "an in-band error is only logged",
             "error",
             {"status": "close -1", "retryable": True},
             {"status": 500, "retryable": True},
@@ -289,6 +290,7 @@ BATCH = [
                 "events.0.alternatives.0",
                 ANY,
                 lambda data: {**data, "language": "de"},
+                defect=False,
             )
         ],
     ),
@@ -299,14 +301,14 @@ BATCH = [
             [],
             Reply(status, json={"error": "No."}),
             corrections=[
-                Correction("the HTTP status is never looked at", "events", ANY, []),
+                Correction("a refusal loses its HTTP status", "events", ANY, []),
                 Correction(
-                    "the HTTP status is never looked at",
+                    "a refusal loses its HTTP status",
                     "error",
                     None,
                     {"status": status, "retryable": status != 401},
                 ),
-                Correction("it came to an end", "ended", True, False),
+                Correction("a refusal loses its HTTP status", "ended", True, False),
             ],
         )
         for status in (401, 429, 500)

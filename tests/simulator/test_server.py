@@ -55,6 +55,15 @@ async def test_the_script_comes_out_as_its_events() -> None:
     assert vendor.messages()[-1] == {"type": "CloseStream"}
 
 
+async def test_the_script_goes_on_after_the_vendor_has_ended_a_recognition() -> None:
+    test = "the vendor ends a turn while somebody speaks"
+    async with Simulator("azure", options={"speech_region": "westeurope"}, test=test) as vendor:
+        found = await hear(vendor, seconds=2.0, pace=4.0, speech_region="westeurope")
+    assert found.error is None
+    assert transcripts(found.events) == ["Hello.", "World."]
+    assert sum(entry.what == "handshake" for entry in vendor.wire) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "places"),
     [

@@ -97,6 +97,23 @@ def test_each_message_is_explained(spec: Path) -> None:
     assert "-> end_of_speech" in text
 
 
+def test_the_end_of_a_recognition_and_an_answer_are_explained(spec: Path) -> None:
+    answer = "    - {when: type == 'ping', send: {type: pong}}\n  over: type == 'over'\n  transcript:"
+    spec.write_text(SPEC.replace("  transcript:", answer, 1))
+    lines = [
+        *SESSION[:3],
+        {"received": {"type": "ping"}},
+        {"audio": 1.0},
+        {"received": {"type": "over"}},
+        {"received": {"type": "ready"}},
+    ]
+    _, _, ping, _, over, again = steps_of(spec, lines)
+    assert ping.matched[0].events == ["a message to the vendor"]
+    assert over.notes == ("stream.over holds: the vendor has ended this recognition",)
+    # The opening message of the next connection.
+    assert "stream.open[1] matched" in again.notes
+
+
 def test_blank_texts_ends_of_nothing_and_errors_say_why(spec: Path) -> None:
     lines = [
         *SESSION[:2],
