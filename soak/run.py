@@ -55,7 +55,7 @@ class Report:
         return "\n".join([head, *self.problems])
 
 
-async def soak(seconds: float, streams: int, *, chance: float = 0.003, seed: int = 1) -> Report:
+async def soak(seconds: float, streams: int, *, chance: float = 0.001, seed: int = 1) -> Report:
     """Run it.
 
     Arguments:
@@ -116,7 +116,7 @@ async def _talk(adapter: SpecSTT, chances: random.Random, end: float, report: Re
     # Not all in the same moment.
     await asyncio.sleep(chances.random())
     while time.monotonic() < end:
-        utterances = [chances.uniform(0.3, 1.5) for _ in range(chances.randint(1, 6))]
+        utterances = [chances.uniform(0.3, 1.5) for _ in range(chances.randint(1, 15))]
         stream = adapter.stream(conn_options=_OPTIONS)
         hearing = asyncio.ensure_future(_hear(stream))
         await _speak(stream, utterances, report)

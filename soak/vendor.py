@@ -42,6 +42,9 @@ SPEC: dict[str, Any] = {
 }
 
 
+_INTERIM_EVERY = 4
+"""Pieces of audio from one interim to the next: five a second, as vendors do."""
+
 _GARBAGE: tuple[str | bytes, ...] = ("{", "[]", '{"type": 7}', b"\x00\xff")
 
 
@@ -133,6 +136,7 @@ class _Ear:
         self._utterance = 0
         self._began = 0
         self._position = 0
+        self._pieces = 0
 
     def hear(self, pcm: bytes) -> list[dict[str, Any]]:
         """Audio comes in; the utterances that ended in it, and the one that goes on."""
@@ -145,7 +149,8 @@ class _Ear:
                 messages += self.rest()
                 self._utterance, self._began = value, self._position
             self._position += int(end - begin)
-        if self._utterance:
+        self._pieces += 1
+        if self._utterance and self._pieces % _INTERIM_EVERY == 0:
             messages.append(self._message("interim"))
         return messages
 
