@@ -14,7 +14,6 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Final
 
 from specbuilder.expressions import selector_texts as texts
@@ -229,7 +228,22 @@ def _unique(values: Any) -> Any:
 
 def _runs(values: Any, expression: Callable[[Any], Any]) -> list[list[Any]]:
     check("runs", values, list, "an array")
-    return [list(run) for _, run in groupby(values, lambda value: key_of(expression(value)))]
+    keys = [expression(value) for value in values]
+    if not _PLAIN_KEYS.issuperset(map(type, keys)):
+        keys = [key_of(key) for key in keys]
+    runs: list[list[Any]] = []
+    before: Any = UNKNOWN
+    for value, key in zip(values, keys, strict=True):
+        if key == before:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+            before = key
+    return runs
+
+
+_PLAIN_KEYS = frozenset({str, type(None)})
+"""Types whose values are their own key: most runs are of speakers and languages."""
 
 
 def _zip(*arrays: Any) -> Any:
