@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, Literal, TypeAlias
@@ -54,6 +55,7 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._ready = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
+        self._armed_for = math.inf
         self._stopped: APIError | Outcome | None = None
         self._over = self._loop.create_future()
         self._flowing = False
@@ -242,8 +244,9 @@ class Connection:
         due = self.session.due()
         if due is None:
             self._cancel_timer()
-        elif self._timer is None or due < self._timer.when():
+        elif due < self._armed_for:
             self._cancel_timer()
+            self._armed_for = due
             self._timer = self._loop.call_at(due, self._tick)
         # A timer that is too early finds nothing to do and is set anew: cheaper than moving it at every
         # message.
@@ -251,8 +254,8 @@ class Connection:
     def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer, self._armed_for = None, math.inf
 
     def _tick(self) -> None:
-        self._timer = None
+        self._timer, self._armed_for = None, math.inf
         self._guarded(self.session.tick, self._loop.time())

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Generator, Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import aiohttp
 from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
     NOT_GIVEN,
+    APIConnectionError,
     APIConnectOptions,
     APIStatusError,
     NotGivenOr,
@@ -22,11 +23,8 @@ from livekit.agents.utils import AudioBuffer
 
 from ..expressions.secrets import Secret, redact
 from ..protocol.addresses import Address, parse_base_url
-from ..protocol.http import Request
 from ..protocol.options import secret_texts, tokens_in
-from ..protocol.plan import Plan
 from ..protocol.replay import checked_replay
-from ..protocol.requests import Action
 from ..protocol.sending import AudioFormat
 from ..protocol.settings import Settings, language_of, settle
 from ..protocol.spec import Spec
@@ -46,6 +44,7 @@ from .failures import as_api_error
 from .handshake import ConnectContext
 from .recognition import recognize, recognize_over_stream
 from .stream import SpecStream
+from .warming import warm
 
 if TYPE_CHECKING:
     from livekit.agents.voice.events import ConversationItemAddedEvent
@@ -253,6 +252,32 @@ class SpecSTT(stt.STT[str]):
 
     # -- exchanges -----------------------------------------------------------------------------------------
 
+    async def recognize(
+        self,
+        buffer: AudioBuffer,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+    ) -> stt.SpeechEvent:
+        """Recognize a recording; `aclose` ends it.
+
+        Raises:
+            APIError: livekit's attempts have failed.
+            APIConnectionError: the adapter was closed meanwhile; not retryable.
+        """
+        # With all of livekit's attempts: one that began after a close would open what nobody closes.
+        attempts = super().recognize(buffer, language=language, conn_options=conn_options)
+        task = asyncio.create_task(attempts, name="specbuilder.recognize")
+        self._tasks.add(task)
+        try:
+            await asyncio.wait([task])
+        finally:
+            await utils.aio.cancel_and_wait(task)
+            self._tasks.discard(task)
+        if task.cancelled():
+            raise APIConnectionError(f"{self._label}: the adapter was closed", retryable=False)
+        return task.result()
+
     async def _recognize_impl(
         self,
         buffer: AudioBuffer,
@@ -356,37 +381,20 @@ class SpecSTT(stt.STT[str]):
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        task = loop.create_task(self._prewarm(self._settings.plan), name="specbuilder.prewarm")
+        work = warm(self.context(self._settings), self._label)
+        task = loop.create_task(work, name="specbuilder.prewarm")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _prewarm(self, plan: Plan) -> None:
-        context = self.context(self._settings)
-        exchange = context.exchange(context.names)
-        timeout = DEFAULT_API_CONNECT_OPTIONS.timeout
-        try:
-            steps = tuple(step for step in plan.steps if step.shared)
-            await self._driver.run(exchange.run_steps(steps), timeout)
-            batch = plan.recognize.request if plan.recognize is not None else None
-            if batch is not None:
-                address = exchange.address(
-                    batch.address, batch.from_reply, websocket=False, place=batch.place
-                )
-                # Without a key, and whatever the answer: the connection stays in the session's pool.
-                await self._driver.run(_once(Request("HEAD", address.root, [], None, timeout)), timeout)
-        except Exception as error:
-            logger.warning("%s: prewarm failed (%s)", self._label, type(error).__name__)
-
     async def aclose(self) -> None:
-        """Close every stream, and the HTTP session if it is our own."""
+        """End every stream and recognition, and close the HTTP session if it is our own.
+
+        The adapter may be used again; it is to be closed again then.
+        """
         streams, self._streams = list(self._streams), set()
         await asyncio.gather(*(stream.aclose() for stream in streams), return_exceptions=True)
         await utils.aio.cancel_and_wait(*self._tasks)
         await self._sessions.aclose()
-
-
-def _once(request: Request) -> Generator[Action, Any, None]:
-    yield request
 
 
 def _override(spec: Spec, base_url: str | None) -> Address | None:

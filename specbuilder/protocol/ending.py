@@ -165,7 +165,7 @@ class Ending:
     # -- time ----------------------------------------------------------------------------------------------
 
     def due(self) -> float:
-        """When `tick` wants to be called next while finishing or renewing; infinite: nothing is waited for."""
+        """When `tick` wants to be called next, while finishing or renewing; infinite: for nothing."""
         if self.finishing:
             return min(self._finish_deadline(), self.last_received + self._quiet, self.old_at)
         return math.inf if self._lapsed else self._lapses_at()

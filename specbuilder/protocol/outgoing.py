@@ -59,10 +59,9 @@ class Outgoing:
         self._flushed_bytes = 0
         self._show(names)
         self._sender = AudioSender(plan.audio, audio, names, plan.codec)
-        keepalive = plan.keepalive
-        self.every = (
-            math.inf if keepalive is None else render_seconds(keepalive.every, names, "stream.keepalive.every")
-        )
+        self.every = math.inf
+        if plan.keepalive is not None:
+            self.every = render_seconds(plan.keepalive.every, names, "stream.keepalive.every")
 
     def _show(self, names: Names) -> None:
         """Show templates the audio's form and the counters."""
@@ -153,21 +152,22 @@ class Outgoing:
 
     # -- messages ------------------------------------------------------------------------------------------
 
+    @property
+    def flush_applies(self) -> bool:
+        """Whether a flush says anything, with these options and at this moment."""
+        return self._plan.flush is not None and _holds(self._plan.flush.condition, self._names)
+
     def flush(self, now: float) -> list[Frame]:
-        """Silence and message that make the vendor finalize what it has heard."""
-        plan, frames = self._plan.flush, list[Frame]()
-        if plan is None:
-            return frames
+        """Silence and a message that make the vendor finalize what it has heard."""
+        plan = self._plan.flush
+        if plan is None or not self.flush_applies:
+            return []
+        frames: list[Frame] = []
         if plan.silence is not None:
             frames += self._silence(render_seconds(plan.silence, self._names, "stream.flush.silence"), now)
         if plan.send is not None:
             frames += frames_of(plan.send, self._names, self._codec)
         return self.noted(frames, now)
-
-    @property
-    def flush_applies(self) -> bool:
-        """Whether a flush says anything, with these options and at this moment."""
-        return self._plan.flush is not None and _holds(self._plan.flush.condition, self._names)
 
     def mark_flush(self) -> None:
         """`unflushed_ms` counts from here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,9 @@ class UsageCounter:
         plan: where the vendor reports usage, if it does.
         now: monotonic seconds.
         sent: seconds of audio sent on the connection so far.
+
+    Attributes:
+        due_at: when the next report of counted seconds is due; infinite where the vendor counts.
     """
 
     def __init__(self, plan: UsagePlan | None, now: float, sent: Callable[[], float]) -> None:
@@ -30,17 +34,13 @@ class UsageCounter:
         self._counts = plan is None or not plan.counts_audio
         self._sent = sent
         self._reported = 0.0
-        self._reported_at = now
-
-    def due(self, now: float) -> bool:
-        """Whether the next report of counted seconds is due."""
-        return self._counts and now - self._reported_at >= REPORT_EVERY
+        self.due_at = now + REPORT_EVERY if self._counts else math.inf
 
     def report(self, now: float, request_id: str) -> stt.SpeechEvent | None:
         """The counted seconds that were not reported yet."""
         if not self._counts:
             return None
-        self._reported_at = now
+        self.due_at = now + REPORT_EVERY
         return self._event(self._unreported(), 0, 0, request_id)
 
     def _unreported(self) -> float:

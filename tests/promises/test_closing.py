@@ -10,9 +10,11 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 from livekit.agents import APIConnectionError, APIConnectOptions
 
+from specbuilder.adapters.stt import SpecSTT
 from tests.promises.acme import NO_RETRY, SPEC, acme, final, http_spec, interim, stream_spec
 from tests.promises.listening import file_descriptors, has_text, until_true
 from tests.support.streams import outcome, push, silence, tone
@@ -246,6 +248,66 @@ async def test_a_setting_that_fails_after_the_handshake_leaves_no_socket() -> No
             await adapter.recognize(silence(0.1), conn_options=NO_RETRY)
         await vendor.until(lambda: vendor.closed(1) is not None, "the other socket to be closed")
         await adapter.aclose()
+
+
+QUICK_RETRY = APIConnectOptions(max_retry=3, retry_interval=0.0, timeout=3.0)
+
+
+async def closed_meanwhile(adapter: SpecSTT, task: asyncio.Task[Any]) -> None:
+    """Close the adapter; the recognition that is under way fails at once, and livekit does not try again."""
+    started = time.monotonic()
+    await adapter.aclose()
+    await asyncio.wait([task], timeout=PROMPT)
+    assert time.monotonic() - started < PROMPT
+    error = task.exception()
+    assert isinstance(error, APIConnectionError)
+    assert "the adapter was closed" in str(error)
+    assert not error.retryable
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["own session", "the caller's session"])
+async def test_closing_ends_a_recognition(shared: bool) -> None:
+    replies = {"POST /v1/transcribe": [Reply(delay=30.0)]}
+    async with ScriptedVendor(replies=replies) as vendor, aiohttp.ClientSession() as session:
+        adapter = acme(vendor, http_spec(), http_session=session if shared else None)
+        task = asyncio.create_task(adapter.recognize(silence(0.1), conn_options=QUICK_RETRY))
+        await vendor.until(lambda: bool(vendor.requests), "the request")
+        await closed_meanwhile(adapter, task)
+        assert len(vendor.requests) == 1
+        assert session.closed is False
+
+
+async def test_closing_ends_a_recognition_over_the_stream() -> None:
+    async with ScriptedVendor([], repeat=True) as vendor:
+        adapter = acme(vendor)
+        task = asyncio.create_task(adapter.recognize(silence(0.2), conn_options=QUICK_RETRY))
+        await vendor.until(lambda: {"type": "stop"} in vendor.messages(0), "the stop")
+        await closed_meanwhile(adapter, task)
+        await vendor.until(lambda: vendor.closed(0) is not None, "the socket to be closed")
+        assert len(vendor.handshakes) == 1
+
+
+@pytest.mark.parametrize("attempts", [1, 2], ids=["livekit waits", "the adapter waits"])
+async def test_closing_ends_a_recognition_between_two_attempts(
+    attempts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = Reply(status=429, headers={"Retry-After": "50"})
+    async with ScriptedVendor(replies={"POST /v1/transcribe": [refusal]}) as vendor:
+        adapter = acme(vendor, http_spec())
+        failures: list[Any] = []
+        adapter.on("error", failures.append)
+        begun: list[None] = []
+        wait = adapter.wait_for_vendor
+
+        async def counted() -> None:
+            begun.append(None)
+            await wait()
+
+        monkeypatch.setattr(adapter, "wait_for_vendor", counted)
+        task = asyncio.create_task(adapter.recognize(silence(0.1), conn_options=QUICK_RETRY))
+        await until_true(lambda: bool(failures) and len(begun) == attempts, "the attempt")
+        await closed_meanwhile(adapter, task)
+        assert len(vendor.requests) == 1
 
 
 async def test_a_closed_adapter_can_be_used_again() -> None:
