@@ -7,7 +7,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["FLUSH", "FlushMark", "ReplayBuffer", "checked_replay"]
+__all__ = ["FLUSH", "MAX_BYTES", "FlushMark", "ReplayBuffer", "checked_replay"]
+
+MAX_BYTES = 16 * 2**20
+"""Bytes of input kept at most, whatever a spec or caller asks for: almost nine minutes at 16 kHz."""
 
 
 class FlushMark:
@@ -32,7 +35,7 @@ def checked_replay(seconds: float) -> float:
 
 
 class ReplayBuffer:
-    """The newest input, audio and flushes in order, bounded by its duration.
+    """The newest input, audio and flushes in order, bounded by its duration and by `MAX_BYTES`.
 
     Arguments:
         bytes_per_second: of the s16le input.
@@ -46,7 +49,7 @@ class ReplayBuffer:
 
     def __init__(self, bytes_per_second: int, limit: float) -> None:
         self._rate = bytes_per_second
-        self._limit = int(limit * bytes_per_second)
+        self._limit = min(int(limit * bytes_per_second), MAX_BYTES)
         self._items: deque[bytes | FlushMark] = deque()
         self._size = 0
         self._start = 0
@@ -69,8 +72,8 @@ class ReplayBuffer:
             self._drop()
 
     def flush(self) -> None:
-        """A flush goes to the vendor."""
-        if self._items:
+        """A flush goes to the vendor; one more with no audio in between asks for nothing."""
+        if self._items and self._items[-1] is not FLUSH:
             self._items.append(FLUSH)
 
     def _drop(self) -> None:

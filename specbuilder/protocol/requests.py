@@ -277,7 +277,7 @@ class HttpExchange:
             place: what was asked for.
         """
         hint = ""
-        if reply.status == 404 and self.override is not None:
+        if reply.status in (404, 405) and self.override is not None:
             twice = repeated(urlsplit(url).path, self.override)
             hint = f" (base_url ends with {twice}, and the spec's path begins with it)" if twice else ""
         return self.errors.of_reply(reply, self.scope, self.redact, place, hint)

@@ -13,7 +13,7 @@ from specbuilder import SpecError, load_adapter, load_spec
 from specbuilder.expressions.regexes import MAX_INPUT, check_regex, longest_input
 from specbuilder.expressions.templates import TemplateError, compile_template
 from specbuilder.protocol.options import tokens_in
-from specbuilder.protocol.replay import ReplayBuffer
+from specbuilder.protocol.replay import MAX_BYTES, FlushMark, ReplayBuffer
 from tests.promises.acme import KEY, NO_RETRY, SPEC, acme, merged, stream_spec
 from tests.promises.listening import has_text, listen, until_true
 from tests.support.streams import outcome, push, tone
@@ -59,6 +59,26 @@ def test_a_piece_that_ends_where_a_final_ends_is_not_sent_again(samples: int) ->
     kept.audio(bytes(2))
     kept.trim(samples / 16000)
     assert [len(piece) for piece in kept if isinstance(piece, bytes)] == [2]
+
+
+def test_what_is_kept_is_bounded_in_bytes_whatever_is_asked_for() -> None:
+    kept = ReplayBuffer(32000, 360_000_000.0)
+    second = bytes(32000)
+    for _ in range(600):
+        kept.audio(second)
+    assert MAX_BYTES - 32000 < kept.seconds * 32000 <= MAX_BYTES
+    # What was given up still counts in the time line.
+    assert kept.start + kept.seconds == 600.0
+
+
+def test_flushes_without_audio_in_between_are_kept_once() -> None:
+    kept = ReplayBuffer(32000, 30.0)
+    kept.audio(bytes(320))
+    for _ in range(1000):
+        kept.flush()
+    kept.audio(bytes(320))
+    kept.flush()
+    assert [type(piece) for piece in kept] == [bytes, FlushMark, bytes, FlushMark]
 
 
 # -- tokens of steps -----------------------------------------------------------------------------------------

@@ -32,6 +32,13 @@ def test_a_key_is_found_in_a_message_its_arguments_and_the_chain_of_an_exception
         assert taint.found
 
 
+def test_a_key_is_found_in_the_extras_of_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    taint = Taint()
+    monkeypatch.setattr("tests.support.taint._taint", taint)
+    logging.getLogger("tests.taint").warning("fine", extra={"header": {"Authorization": KEYS[1]}})
+    assert len(taint.found) == 1
+
+
 def test_other_texts_are_clean() -> None:
     taint = Taint()
     taint.look_at_record(logging.LogRecord("a", 40, "file", 1, "key %d", ("no number",), None))

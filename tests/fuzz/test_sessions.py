@@ -18,7 +18,16 @@ from specbuilder.protocol.session import StreamSession
 from specbuilder.protocol.turn import Turn
 from tests.fuzz.strategies import JSON, budget, damaged, examples
 
-OPTIONS: dict[str, dict[str, Any]] = {"openai": {"use_realtime": True}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "aws": {"access_key_id": "a"},
+    "azure": {"speech_region": "westeurope"},
+    "azure_openai": {"azure_endpoint": "https://name.openai.azure.com", "model": "gpt-live-transcribe"},
+    "baseten": {"model_endpoint": "wss://model-abc.api.baseten.co/websocket"},
+    "iflytek_iat": {"app_id": "a", "api_secret": "s"},
+    "openai": {"use_realtime": True},
+    "rtzr": {"client_id": "a"},
+    "slng": {"model": "deepgram/nova:3"},
+}
 
 
 @cache
@@ -49,6 +58,7 @@ def session_of(adapter: SpecSTT) -> StreamSession:
     )
 
 
+@cache
 def moves(name: str) -> st.SearchStrategy[list[tuple[str, Any]]]:
     """What may happen to a session, in any order."""
     messages = examples(load_spec(name), "stream", "received")
@@ -121,14 +131,10 @@ def check(events: list[stt.SpeechEvent], ended: bool) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_session(name: str) -> None:
+@budget(40)
+@given(data=st.data())
+def test_a_session(name: str, data: st.DataObject) -> None:
     adapter = adapter_of(name)
     assert adapter is not None
-
-    @budget(40)
-    @given(moves(name))
-    def run(script: list[tuple[str, Any]]) -> None:
-        events, ended = play(session_of(adapter), script)
-        check(events, ended)
-
-    run()
+    events, ended = play(session_of(adapter), data.draw(moves(name)))
+    check(events, ended)

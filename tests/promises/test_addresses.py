@@ -11,10 +11,14 @@ from livekit.agents import APIStatusError
 from specbuilder import load_adapter
 from specbuilder.protocol.addresses import parse_base_url, repeated
 from specbuilder.protocol.primitives import primitive
-from tests.promises.acme import NO_RETRY, SPEC, acme, http_spec
+from tests.promises.acme import KEY, NO_RETRY, SPEC, acme, http_spec, merged, stream_spec
 from tests.promises.listening import listen
 from tests.support.streams import outcome, silence
-from tests.support.vendor import Refuse, Reply, ScriptedVendor
+from tests.support.vendor import AfterText, Refuse, Reply, ScriptedVendor, Send
+from tests.support.wire import HttpRequest
+
+STOP = AfterText({"type": "stop"})
+DONE = Send({"type": "done"})
 
 
 @pytest.mark.parametrize(
@@ -104,3 +108,25 @@ async def test_aws_signs_for_the_host_it_is_told_of() -> None:
     with pytest.raises(StopIteration) as signed:
         next(signing)
     assert signed.value.value["X-Amz-Signature"] == query["X-Amz-Signature"]
+
+
+@pytest.mark.parametrize("leads", ["home", "elsewhere"])
+async def test_the_specs_headers_go_to_its_own_server_only(leads: str) -> None:
+    """A key stays with the server of `base_url`, also where a reply leads to another one."""
+    async with ScriptedVendor([STOP, DONE]) as other:
+
+        def session(request: HttpRequest) -> Any:
+            return {"url": other.ws_url if leads == "elsewhere" else f"ws://{request.header('host')}"}
+
+        replies = {"POST /v1/session": [Reply(json=session)]}
+        async with ScriptedVendor([STOP, DONE], replies=replies) as own:
+            spec = stream_spec(connect="{{ session.url }}/x", query=None)
+            adapter = acme(own, merged(spec, {"steps": [{"name": "session", "post": "/v1/session"}]}))
+            stream = adapter.stream(conn_options=NO_RETRY)
+            stream.end_input()
+            result = await outcome(stream)
+            await adapter.aclose()
+            assert result.error is None
+            assert own.requests[0].header("Authorization") == f"Bearer {KEY}"
+            (handshake,) = (*own.handshakes, *other.handshakes)
+            assert handshake.header("Authorization") == (None if leads == "elsewhere" else f"Bearer {KEY}")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from livekit.agents import APIError
 
-from tests.promises.acme import KEY, NO_RETRY, acme, final, stream_spec
+from tests.promises.acme import KEY, NO_RETRY, acme, final, interim, stream_spec
 from tests.promises.listening import listen, until_true
 from tests.support.streams import outcome, push, tone, transcripts
 from tests.support.vendor import AfterAudio, AfterText, ScriptedVendor, Send, WaitFor
@@ -193,3 +193,17 @@ async def test_a_vendor_that_speaks_before_it_is_spoken_to() -> None:
         result = await outcome(stream, failed=vendor.failed)
         await adapter.aclose()
     assert transcripts(result.events) == ["early"]
+
+
+async def test_no_log_record_holds_what_was_said(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="specbuilder")
+    said = "a secret word"
+    odd = {"type": "final", "text": [said], "start": said, "words": [{"w": {said: said}, "s": said}]}
+    spec = stream_spec(transcript={"text": "strip(text)", "start": "abs(start)"})
+    script: list[Any] = [Send(interim(said)), Send(odd), Send(f'{{"text": "{said}')]
+    result, _ = await listen([*script, STOP, Send({**final(said), "start": 1.0}), DONE], spec=spec)
+    assert transcripts(result.events) == [said]
+    assert {record.levelno for record in caplog.records} >= {logging.WARNING, logging.DEBUG}
+    for record in caplog.records:
+        if record.name.startswith("specbuilder"):
+            assert said not in f"{record.getMessage()} {vars(record)}"

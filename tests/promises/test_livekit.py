@@ -245,6 +245,42 @@ async def test_a_batch_spec_streams_through_livekits_stream_adapter() -> None:
     assert transcripts(result.events) == ["hi"]
 
 
+@pytest.mark.parametrize("wrapper", ["fallback", "stream"])
+async def test_livekits_adapters_pass_prewarm_on(wrapper: str) -> None:
+    token = [Reply(json={"value": "t-1", "lifetime": 3600})]
+    async with ScriptedVendor(replies={"POST /v1/token": token, "HEAD /": [Reply()]}) as vendor:
+        adapter = acme(vendor, merged(TOKEN, http_spec()))
+        wrapped: stt.STT[Any] = (
+            stt.FallbackAdapter([adapter, acme("http://127.0.0.1:1")])
+            if wrapper == "fallback"
+            else stt.StreamAdapter(stt=adapter, vad=Talker())
+        )
+        wrapped.prewarm()
+        await vendor.until(lambda: len(vendor.requests) == 2, "the token and the open connection")
+        await wrapped.aclose()
+        await adapter.aclose()
+
+
+async def test_the_second_adapter_counts_from_the_streams_offset_and_is_named() -> None:
+    async with ScriptedVendor([Refuse(401)], repeat=True) as first, ScriptedVendor(ANSWER) as second:
+        adapters: list[stt.STT[Any]] = [acme(first), acme(second, model="two")]
+        both = stt.FallbackAdapter(adapters, attempt_timeout=3.0, retry_interval=30.0)
+        stream = both.stream(conn_options=NO_RETRY)
+        stream.start_time_offset = 100.0
+        await second.until(lambda: bool(second.handshakes), "the second adapter")
+        await push(stream, tone(0.2))
+        result = await outcome(stream, failed=second.failed)
+        (heard,) = (event.alternatives[0] for event in result.events if event.type == "final_transcript")
+        assert 100.1 <= heard.start_time < 103.0
+        assert heard.end_time - heard.start_time == pytest.approx(0.1)
+        metadata = both.metrics_metadata
+        assert (metadata["model_name"], metadata["model_provider"]) == ("two", "acme")
+        await stream.aclose()
+        await both.aclose()
+        for adapter in adapters:
+            await adapter.aclose()
+
+
 class Talker(vad.VAD):
     """Takes all audio of a stream for one utterance."""
 

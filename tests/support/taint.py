@@ -20,6 +20,9 @@ __all__ = ["KEYS", "Taint", "forms_of"]
 KEYS = ("acme/Key+0042", "open sesame/42", "taint/Token+4711")
 """The keys of tests that look for leaks; queries and headers write some of their characters otherwise."""
 
+_FIELDS = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime"}
+"""What every record has; the rest are its extras."""
+
 
 def forms_of(key: str) -> set[str]:
     """A key as it is, and as it is written in addresses, headers and reprs."""
@@ -47,7 +50,7 @@ class Taint:
             self.found[where] = None
 
     def look_at_record(self, record: logging.LogRecord) -> None:
-        """Look at a log record: message, extras and traceback."""
+        """Look at a log record: message, traceback and extras."""
         if record.name == "aiohttp.access":
             # The log of the vendors that tests play.
             return
@@ -57,16 +60,18 @@ class Taint:
             text = f"{record.msg!r} {record.args!r}"
         if record.exc_info and record.exc_info[0] is not None:
             text += "".join(traceback.format_exception(*record.exc_info))
+        text += "".join(repr(value) for name, value in vars(record).items() if name not in _FIELDS)
         self.look(f"a log record of {record.name} at {record.pathname}:{record.lineno}", text)
 
 
 _taint = Taint()
-_records = logging.getLogRecordFactory()
+_make_record = logging.Logger.makeRecord
 _make_error = APIError.__init__
 
 
-def _record(*args: Any, **kwargs: Any) -> logging.LogRecord:
-    record = _records(*args, **kwargs)
+def _record(self: logging.Logger, *args: Any, **kwargs: Any) -> logging.LogRecord:
+    # Not the factory of records: what it makes has no extras yet.
+    record = _make_record(self, *args, **kwargs)
     _taint.look_at_record(record)
     return record
 
@@ -78,13 +83,13 @@ def _error(self: APIError, message: str, *args: Any, **kwargs: Any) -> None:
 
 def pytest_configure() -> None:
     """Begin to look."""
-    logging.setLogRecordFactory(_record)
+    logging.Logger.makeRecord = _record  # type: ignore[method-assign]
     APIError.__init__ = _error  # type: ignore[method-assign]
 
 
 def pytest_unconfigure() -> None:
     """Look no longer."""
-    logging.setLogRecordFactory(_records)
+    logging.Logger.makeRecord = _make_record  # type: ignore[method-assign]
     APIError.__init__ = _make_error  # type: ignore[method-assign]
 
 
