@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from livekit import rtc
-from livekit.agents import APIConnectOptions, stt
+from livekit.agents import APIConnectOptions, APITimeoutError, stt
 from livekit.agents.utils import AudioBuffer, merge_frames
 
 from ..expressions.nothing import NOTHING
@@ -97,6 +97,9 @@ async def recognize_over_stream(
         if start >= len(pcm) > 0:
             break
         session, outcome = await _push(adapter, settings, pcm[start:], heard, finals, conn_options)
+        if session.unanswered:
+            limit = plan.stream.timeouts.finish
+            raise APITimeoutError(f"the vendor did not answer the recording within {limit:g} s")
         heard += session.finalized
     join = plan.recognize.join if plan.recognize is not None else " "
     return joined(finals, join, adapter.language_of(session.names), session.request_id)

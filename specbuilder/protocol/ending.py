@@ -41,6 +41,8 @@ class Ending:
         finishing: no more input goes to this connection: the input has ended, or a flush has finished it.
         goes_on: it was a flush, and the input goes on in another connection.
         renewing: another connection is wanted as soon as the turn allows it.
+        gave_up: the finish deadline has passed.
+        unanswered: it has, and not one message came after the end of the input.
         ready_by: when the opening exchange must be over.
         old_at: when the connection is too old; infinite when nobody asks any more.
 
@@ -65,12 +67,14 @@ class Ending:
         self.finishing = False
         self.goes_on = False
         self.renewing = False
+        self.gave_up = False
+        self.unanswered = False
         self._timeouts = plan.timeouts
         self._outgoing = outgoing
         self._turn = turn
         self._scope = scope
         self._replayed = replayed
-        self._finish_by = math.inf
+        self._finished_at = self._finish_by = math.inf
         self._lapsed = False
         self._max_age = (
             math.inf if plan.max_age is None else render_seconds(plan.max_age, names, "stream.max_age")
@@ -133,7 +137,7 @@ class Ending:
     def finish(self, now: float) -> None:
         """No more input goes to this connection; the vendor's last messages are awaited."""
         self.finishing = True
-        self.last_received = now
+        self.last_received = self._finished_at = now
         outgoing, ahead = self._outgoing, 0.0
         if outgoing.first_sent is not None:
             ahead = max(0.0, outgoing.sent_seconds - (now - outgoing.first_sent))
@@ -156,6 +160,8 @@ class Ending:
             return True
         if now < self._finish_deadline():
             return False
+        self.gave_up = True
+        self.unanswered = self.last_received == self._finished_at
         self._scope.note_broken(
             "stream.timeouts.finish",
             f"the vendor's last message did not come within {self._timeouts.finish:g} s",

@@ -330,7 +330,7 @@ class StreamSession:
         """What time alone brings: a keepalive, an END_OF_SPEECH let go, a deadline.
 
         Raises:
-            APITimeoutError: the vendor is not ready in time.
+            APITimeoutError: the vendor is not ready in time, or owes the final of what it has heard.
         """
         if self.turn.held_until is not None and now >= self.turn.held_until:
             self.turn.release()
@@ -338,10 +338,29 @@ class StreamSession:
             self._run_on_close(now)
             raise APITimeoutError(f"the vendor was not ready within {self.plan.timeouts.ready:g} s")
         if self._ending.tick(now):
+            if self._ending.gave_up:
+                self._check_settled(now)
             self._conclude(now)
         return self._outgoing.keepalive(now) if self.ready and not self.done else []
 
     # -- the end -------------------------------------------------------------------------------------------
+
+    def _check_settled(self, now: float) -> None:
+        """Fail rather than lose what was said: the next attempt sends it again.
+
+        Raises:
+            APITimeoutError: there is text without its final.
+        """
+        self._run_on_close(now)
+        if not self.turn.settled:
+            self._emit_usage(now)
+            limit = self.plan.timeouts.finish
+            raise APITimeoutError(f"the final of what was said last did not come within {limit:g} s")
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the finish deadline passed without a word of the vendor since the end of the input."""
+        return self._ending.unanswered
 
     def _conclude(self, now: float) -> None:
         """The vendor has said its last on this connection."""

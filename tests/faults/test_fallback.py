@@ -33,7 +33,7 @@ from tests.support.streams import outcome, push, silence, tone
 from tests.support.vad import FlushVAD
 from tests.support.vendor import AfterAudio, AfterText, Close, Drop, Refuse, ScriptedVendor, Send
 
-TIMEOUT = 0.5
+TIMEOUT = 1.0
 """Seconds of one attempt at a connection; a request's own deadline is its spec's."""
 
 

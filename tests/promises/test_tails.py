@@ -7,13 +7,14 @@ import time
 from typing import Any
 
 import pytest
+from livekit.agents import APITimeoutError
 
 from specbuilder import load_adapter
 from specbuilder.adapters.stream import SpecStream
-from tests.promises.acme import KEY, NO_RETRY, acme, final, interim, stream_spec
+from tests.promises.acme import KEY, NO_RETRY, ONE_RETRY, acme, final, interim, stream_spec
 from tests.promises.listening import listen, next_event
 from tests.support.streams import Outcome, outcome, push, tone, transcripts
-from tests.support.vendor import AfterText, Close, Drop, Hang, Pause, ScriptedVendor, Send
+from tests.support.vendor import AfterAudio, AfterText, Close, Drop, Hang, Pause, ScriptedVendor, Send
 from tests.support.vendor import Text as TextFrame
 
 STOP = AfterText({"type": "stop"})
@@ -70,6 +71,41 @@ async def test_a_vendor_that_never_says_it_is_done_ends_at_its_named_timeout() -
     assert transcripts(result.events) == ["all"]
     assert result.error is None
     assert 0.4 < took < 2.0
+
+
+async def test_text_that_never_became_final_is_sent_again() -> None:
+    vendor = ScriptedVendor(
+        [AfterAudio(0.2), Send(interim("hel")), STOP, Hang()],
+        [AfterAudio(0.2), STOP, Send(final("hello")), DONE],
+    )
+    async with vendor:
+        adapter = acme(vendor, stream_spec(timeouts={"finish": "300ms"}))
+        stream = adapter.stream(conn_options=ONE_RETRY)
+        await push(stream, tone(0.2))
+        result = await outcome(stream, failed=vendor.failed)
+        await adapter.aclose()
+    assert transcripts(result.events) == ["hello"]
+    assert result.error is None
+    assert vendor.audio(0) == vendor.audio(1)
+
+
+async def test_text_that_never_becomes_final_is_an_error_at_last() -> None:
+    result, _ = await listen(
+        [AfterAudio(0.2), Send(interim("hel")), STOP, Hang()],
+        spec=stream_spec(timeouts={"finish": "300ms"}),
+        seconds=0.2,
+    )
+    assert isinstance(result.error, APITimeoutError)
+    assert "did not come within 0.3 s" in str(result.error)
+
+
+async def test_a_recording_that_is_never_answered_is_an_error() -> None:
+    async with ScriptedVendor([STOP, Hang()]) as vendor:
+        spec = stream_spec(timeouts={"finish": "300ms"}) | {"recognize": {"over": "stream"}}
+        adapter = acme(vendor, spec)
+        with pytest.raises(APITimeoutError, match=r"within 0\.3 s"):
+            await adapter.recognize(tone(0.2), conn_options=NO_RETRY)
+        await adapter.aclose()
 
 
 async def test_quiet_ends_a_vendor_without_a_last_message() -> None:

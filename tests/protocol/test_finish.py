@@ -20,7 +20,7 @@ SPEC: dict[str, Any] = {
         "connect": "/listen",
         "timeouts": {"finish": "10s"},
         "finish": {"send": "bye", "until": "last"},
-        "rules": [{"when": "text", "emit": "interim_transcript"}],
+        "rules": [{"when": "text", "emit": "final_transcript"}],
         "transcript": {"text": "text"},
     },
 }
