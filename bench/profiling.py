@@ -18,7 +18,7 @@ from bench.streaming import streaming
 __all__ = ["ROOMS", "profile", "room_of"]
 
 _INTERVAL = 0.001
-"""Seconds between two samples."""
+"""Seconds of this process's own time between two samples, as fine as the system's clock goes."""
 
 _LIBRARY = "Python's library"
 
@@ -57,7 +57,7 @@ def room_of(file: str) -> str:
 
 
 class Sampler:
-    """Notes the stack every millisecond, when the process is not waiting for the network.
+    """Notes the stack after every millisecond of work; waiting for the network is none.
 
     Python runs the handler between two instructions, so time inside a C function counts for its caller.
     """
@@ -69,13 +69,13 @@ class Sampler:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Sample as long as the context lasts."""
-        before = signal.signal(signal.SIGALRM, self._note)
-        signal.setitimer(signal.ITIMER_REAL, _INTERVAL, _INTERVAL)
+        before = signal.signal(signal.SIGPROF, self._note)
+        signal.setitimer(signal.ITIMER_PROF, _INTERVAL, _INTERVAL)
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0.0)
-            signal.signal(signal.SIGALRM, before)
+            signal.setitimer(signal.ITIMER_PROF, 0.0)
+            signal.signal(signal.SIGPROF, before)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if frame is not None and frame.f_code.co_filename == _SELECTORS:

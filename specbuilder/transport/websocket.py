@@ -76,7 +76,7 @@ class WebSocket:
 
     def __init__(self, connection: Connection, url: str, redact: Redact) -> None:
         self._connection = connection
-        self._url = url
+        self._url = place(url)
         self._redact = redact
         assert connection.response is not None  # there is one once the handshake is done
         headers = connection.response.headers
