@@ -272,8 +272,8 @@ class SpecSTT(stt.STT[str]):
         try:
             await asyncio.wait([task])
         finally:
-            await utils.aio.cancel_and_wait(task)
             self._tasks.discard(task)
+            await utils.aio.cancel_and_wait(task)
         if task.cancelled():
             raise APIConnectionError(f"{self._label}: the adapter was closed", retryable=False)
         return task.result()
@@ -393,7 +393,10 @@ class SpecSTT(stt.STT[str]):
         """
         streams, self._streams = list(self._streams), set()
         await asyncio.gather(*(stream.aclose() for stream in streams), return_exceptions=True)
-        await utils.aio.cancel_and_wait(*self._tasks)
+        tasks, self._tasks = self._tasks, set()
+        # What an event loop that is gone has left behind is over, whatever it says.
+        here = asyncio.get_running_loop()
+        await utils.aio.cancel_and_wait(*(task for task in tasks if task.get_loop() is here))
         await self._sessions.aclose()
 
 
