@@ -64,7 +64,6 @@ class Sampler:
 
     def __init__(self) -> None:
         self.stacks: Counter[tuple[str, ...]] = Counter()
-        self.waiting = 0
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -79,7 +78,6 @@ class Sampler:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if frame is not None and frame.f_code.co_filename == _SELECTORS:
-            self.waiting += 1
             return
         stack = []
         while frame is not None:
