@@ -31,7 +31,7 @@ MAX_BYTES = 16 * 2**20
 """Bytes of a message that are received at most."""
 
 _WRITE_BUFFER = 2**16
-"""Bytes waiting to be sent above which `send` waits for the vendor to read; two seconds of 16 kHz audio."""
+"""Bytes waiting to be sent above which the socket is congested; two seconds of 16 kHz audio."""
 
 _WRITES_LATIN1 = b"\xff" in Headers(probe="\xff").serialize()
 """Whether the library writes headers as Latin-1, as it does from its version 17 on, or as UTF-8."""
@@ -117,14 +117,6 @@ class WebSocket:
         """
         if self._connection.paused:
             await self._wait_for_reader(timeout)
-
-    async def send(self, frame: str | bytes | memoryview, timeout: float) -> None:
-        """`write` and `drain`: returns at once while the vendor keeps up.
-
-        A cancelled `send` has sent its frame all the same.
-        """
-        self.write(frame)
-        await self.drain(timeout)
 
     def listen(self, message: Callable[[str | bytes], None], end: Callable[[], None]) -> None:
         """Take the messages: str for a text one, bytes for a binary one, each as it comes.

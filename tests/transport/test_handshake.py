@@ -25,6 +25,7 @@ from .vendor import (
     refused_port,
     reset,
     said,
+    send,
     serve,
     tls_server,
     upgrade,
@@ -198,7 +199,7 @@ async def test_tls_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
         assert KEY not in said(caught.value)
         monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
         socket = await connect(f"wss://127.0.0.1:{port}", headers=SECRET_HEADERS, timeout=5)
-        await socket.send("hello", timeout=5)
+        await send(socket, "hello", timeout=5)
         await socket.close()
 
 
@@ -213,7 +214,7 @@ async def test_no_key_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
     async with serve(handle) as port:
         socket = await connect(f"ws://127.0.0.1:{port}?key={KEY}", headers=SECRET_HEADERS, timeout=5)
-        await socket.send(f'{{"api_key": "{KEY}"}}', timeout=5)
+        await send(socket, f'{{"api_key": "{KEY}"}}', timeout=5)
         await socket.close()
     assert KEY not in caplog.text
 

@@ -14,7 +14,20 @@ from websockets.frames import Opcode
 from specbuilder.transport.deadline import timeout
 from specbuilder.transport.websocket import ConnectionClosed, WebSocket, connect
 
-from .vendor import KEY, Handler, Mailbox, close_frame, frame, read_frame, reset, said, serve, until, upgrade
+from .vendor import (
+    KEY,
+    Handler,
+    Mailbox,
+    close_frame,
+    frame,
+    read_frame,
+    reset,
+    said,
+    send,
+    serve,
+    until,
+    upgrade,
+)
 
 
 @contextlib.asynccontextmanager
@@ -63,7 +76,7 @@ def sending(*raw: bytes) -> Handler:
 
 async def send_for_ever(socket: WebSocket, timeout: float) -> None:
     while True:
-        await socket.send(bytes(2**16), timeout=timeout)
+        await send(socket, bytes(2**16), timeout=timeout)
 
 
 async def closed(socket: WebSocket) -> ConnectionClosed:
@@ -87,10 +100,10 @@ class TestMessages:
 
         async with opened(handle) as socket:
             mail = Mailbox(socket)
-            await socket.send("grüezi", timeout=1)
-            await socket.send(b"\x00\xff" * 400, timeout=1)
-            await socket.send(memoryview(b"0123456789")[2:5], timeout=1)
-            await socket.send(b"", timeout=1)
+            await send(socket, "grüezi", timeout=1)
+            await send(socket, b"\x00\xff" * 400, timeout=1)
+            await send(socket, memoryview(b"0123456789")[2:5], timeout=1)
+            await send(socket, b"", timeout=1)
             assert await mail.recv() == "got them"
         assert got == [
             (Opcode.TEXT, "grüezi".encode()),
@@ -180,7 +193,7 @@ class TestTheVendorCloses:
             error = await closed(socket)
             assert (error.code, error.reason, error.clean, error.ping_timeout) == (code, reason, True, False)
             with pytest.raises(ConnectionClosed) as caught:
-                await socket.send("too late", timeout=1)
+                await send(socket, "too late", timeout=1)
             assert caught.value.code == code
 
     async def test_what_came_before_is_delivered_before(self) -> None:
@@ -228,7 +241,7 @@ class TestTheVendorCloses:
         async with opened(handle) as socket:
             mail = Mailbox(socket)
             assert await mail.recv() == "one"
-            await socket.send("now", timeout=1)
+            await send(socket, "now", timeout=1)
             error = await closed(socket)
         assert (error.code, error.clean) == (None, False)
         assert error.reason == "ConnectionResetError: Connection reset by peer"
@@ -306,7 +319,7 @@ class TestAVendorThatStopsReading:
             mail = Mailbox(socket)
             number = 0
             while True:
-                task = asyncio.create_task(socket.send(number.to_bytes(4, "big") + bytes(2**16), timeout=30))
+                task = asyncio.create_task(send(socket, number.to_bytes(4, "big") + bytes(2**16), timeout=30))
                 await asyncio.sleep(0)
                 number += 1
                 if not task.done():
@@ -315,7 +328,7 @@ class TestAVendorThatStopsReading:
                         await task
                     break
             go_on.set()
-            await socket.send((99_999).to_bytes(4, "big"), timeout=5)
+            await send(socket, (99_999).to_bytes(4, "big"), timeout=5)
             assert await mail.recv() == "all"
         assert numbers == [*range(number), 99_999]
 

@@ -30,6 +30,7 @@ __all__ = [
     "refused_port",
     "reset",
     "said",
+    "send",
     "serve",
     "tls_server",
     "until",
@@ -109,6 +110,12 @@ class Mailbox:
             self._queue.put_nowait(None)
             raise self._socket.closed()
         return message
+
+
+async def send(socket: WebSocket, frame: str | bytes | memoryview, timeout: float) -> None:
+    """Write a message and wait until there is room again; cancelled, it has been written all the same."""
+    socket.write(frame)
+    await socket.drain(timeout)
 
 
 @contextlib.contextmanager
