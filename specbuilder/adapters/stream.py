@@ -19,6 +19,7 @@ from ..protocol.session import StreamSession
 from ..protocol.settings import Settings, change_options
 from ..protocol.turn import Turn
 from .connection import Connection, Input, Outcome
+from .events import METERED, EventChannel
 from .handshake import Dialer, Handshake
 from .input import InputChannel
 from .watching import StreamWatch
@@ -65,6 +66,18 @@ class SpecStream(stt.RecognizeStream):
         super().__init__(stt=stt, conn_options=conn_options, sample_rate=format.sample_rate)
         # Before anything could be pushed, or read.
         self._input_ch: InputChannel[Any] = InputChannel()
+        self._read_without_tee()
+
+    def _read_without_tee(self) -> None:
+        """Let the reader and livekit's metrics task read the events from a channel of ours."""
+        is_livekits = type(self)._metrics_monitor_task is stt.RecognizeStream._metrics_monitor_task
+        self._event_ch = events = EventChannel(METERED if is_livekits else frozenset(stt.SpeechEventType))
+        self._event_aiter = events
+        self._tee = events  # type: ignore[assignment]  # It is closed with the stream, no more.
+        self._metrics_task.cancel()
+        self._metrics_task = asyncio.create_task(
+            self._metrics_monitor_task(events.copies), name="STT._metrics_task"
+        )
 
     @property
     def waiting(self) -> int:
