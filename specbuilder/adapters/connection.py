@@ -153,6 +153,7 @@ class Connection:
 
     def _stop(self, outcome: APIError | Outcome) -> None:
         """End the connection; messages that come from now on belong to one that is over."""
+        self._flowing = False
         if self._stopped is None:
             self._stopped = outcome
             if not self._over.done():
@@ -166,17 +167,15 @@ class Connection:
     @property
     def is_idle(self) -> bool:
         """Whether audio may be sent this moment, without waiting for anything."""
-        if self._stopped is not None or not self._flowing or self._socket.congested:
-            return False
-        # After a goodbye of ours audio is for the next connection.
-        return not self.session.finishing
+        return self._flowing and not self._socket.congested
 
     def feed(self, pcm: bytes) -> None:
         """Send audio at once; only while `is_idle`, and never past audio that still is in the source."""
         try:
             for frame in self.session.audio(pcm, self._loop.time()):
                 self._socket.write(frame)
-            self._hand_over()
+            if self.session.turn.events:
+                self._hand_over()
         except ConnectionClosed:
             return
         except Exception as error:
@@ -205,7 +204,10 @@ class Connection:
     async def _feed(self, item: Input) -> None:
         now = self._loop.time()
         if isinstance(item, FlushMark):
-            await self._send(self.session.flush(now))
+            frames = self.session.flush(now)
+            # After a goodbye of ours audio is for the next connection.
+            self._flowing = self._flowing and not self.session.finishing
+            await self._send(frames)
             return
         if self.session.pace is not None:
             await self._feed_paced(item, now, self.session.pace)

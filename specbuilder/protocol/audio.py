@@ -112,26 +112,25 @@ class Chunker:
     Arguments:
         bytes_per_chunk: size of a chunk, rounded down to whole sample frames (at least one); None: as pushed.
         frame_bytes: size of one sample frame, which is never split.
+
+    Attributes:
+        size: of a chunk in bytes; None: as pushed.
+        pending: bytes pushed and not yet returned.
     """
 
-    __slots__ = ("_held", "_held_bytes", "_size", "frame_bytes")
+    __slots__ = ("_held", "frame_bytes", "pending", "size")
 
     def __init__(self, bytes_per_chunk: int | None, frame_bytes: int) -> None:
         self.frame_bytes = frame_bytes
-        self._size = None if bytes_per_chunk is None else max(frame_bytes, self._whole(bytes_per_chunk))
+        self.size = None if bytes_per_chunk is None else max(frame_bytes, self._whole(bytes_per_chunk))
         self._held: list[bytes] = []
-        self._held_bytes = 0
-
-    @property
-    def pending(self) -> int:
-        """Bytes pushed and not yet returned."""
-        return self._held_bytes
+        self.pending = 0
 
     def push(self, data: bytes | bytearray | memoryview) -> list[bytes]:
         """Take bytes in and return the chunks that are now complete, in order."""
         view = memoryview(data).cast("B")
-        size = self._size or self._whole(self._held_bytes + len(view))
-        missing = size - self._held_bytes
+        size = self.size or self._whole(self.pending + len(view))
+        missing = size - self.pending
         if not view or missing <= 0 or missing > len(view):
             self._hold(data if type(data) is bytes else bytes(view))
             return []
@@ -140,7 +139,7 @@ class Chunker:
         chunks = [b"".join((*self._held, view[:missing]))]
         chunks += [bytes(view[at : at + size]) for at in range(missing, len(view) - size + 1, size)]
         rest = (len(view) - missing) % size
-        self._held, self._held_bytes = [], 0
+        self._held, self.pending = [], 0
         self._hold(bytes(view[len(view) - rest :]))
         return chunks
 
@@ -149,11 +148,11 @@ class Chunker:
 
         A sample frame of which only a part has come stays held for the next `push`.
         """
-        whole = self._whole(self._held_bytes)
+        whole = self._whole(self.pending)
         if not whole:
             return None
         held = b"".join(self._held)
-        self._held, self._held_bytes = [], 0
+        self._held, self.pending = [], 0
         self._hold(held[whole:])
         return held[:whole]
 
@@ -163,7 +162,7 @@ class Chunker:
     def _hold(self, data: bytes) -> None:
         if data:
             self._held.append(data)
-            self._held_bytes += len(data)
+            self.pending += len(data)
 
 
 def _encoding(name: str) -> tuple[Encoder, int, bytes]:

@@ -14,7 +14,10 @@ MAX_BYTES = 16 * 2**20
 
 
 class FlushMark:
-    """A flush between two pieces of audio."""
+    """A flush between two pieces of audio; it has the length of no audio."""
+
+    def __len__(self) -> int:
+        return 0
 
     def __repr__(self) -> str:
         return "FLUSH"
@@ -77,24 +80,24 @@ class ReplayBuffer:
             self._items.append(FLUSH)
 
     def _drop(self) -> None:
-        item = self._items.popleft()
-        if isinstance(item, bytes):
-            self._size -= len(item)
-            self._start += len(item)
+        items = self._items
+        length = len(items.popleft())
+        self._size -= length
+        self._start += length
         # A flush with nothing before it has nothing to finalize.
-        while self._items and isinstance(self._items[0], FlushMark):
-            self._items.popleft()
+        while items and not items[0]:
+            items.popleft()
 
     def trim(self, until: float) -> None:
         """Give up what lies wholly before a time, in seconds of input: its text is final."""
         # Seconds are not exact in binary: cut off, many would be a byte short and keep a piece too many.
         end = round(until * self._rate)
-        while self._items:
-            first = self._items[0]
-            length = len(first) if isinstance(first, bytes) else 0
-            if self._start + length > end:
-                break
-            self._drop()
+        items, start = self._items, self._start
+        while items and (after := start + len(items[0])) <= end:
+            items.popleft()
+            start = after
+        self._size -= start - self._start
+        self._start = start
 
     def __iter__(self) -> Iterator[bytes | FlushMark]:
         # A copy: pieces are appended while the kept ones are being sent again.

@@ -134,8 +134,11 @@ class AudioSender:
         self._send = plan.send
         self._names = names
         self._codec = codec
+        self._is_s16le = format.encoding == "pcm_s16le"
         self._encode = encoder(format.encoding)
         self._chunker = Chunker(format.chunk_bytes, format.frame_bytes)
+        # Nearly always what is pushed is one chunk.
+        self._whole = self._chunker.size
         self._identity = plan.identity
         self._may_split = not plan.per_chunk
         self._first_only = plan.first_chunk_only
@@ -148,7 +151,13 @@ class AudioSender:
 
     def push(self, pcm: bytes | bytearray | memoryview) -> list[Frame]:
         """Frames of s16le samples at the format's rate and channels; what fills no chunk waits."""
-        data = pcm if self.format.encoding == "pcm_s16le" else self._encode(bytes(pcm))
+        data = pcm if self._is_s16le else self._encode(bytes(pcm))
+        if len(data) == self._whole and data.__class__ is bytes and not self._chunker.pending:
+            if not self._identity:
+                return self._message(data)
+            self.index += 1
+            self.sent_bytes += self._whole
+            return [data]
         frames: list[Frame] = []
         for chunk in self._chunker.push(data):
             frames += self._message(chunk)

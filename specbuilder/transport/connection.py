@@ -48,6 +48,7 @@ class Connection(ClientConnection):
 
     Attributes:
         ended: by a close, a broken connection or a violation of the protocol; no message comes after that.
+        writable: until the vendor's close frame or end of data, ours, or a broken connection.
         unanswered: whether it was dropped because no ping was answered.
         lost_by: the error of the operating system that ended the connection, if any.
     """
@@ -56,6 +57,7 @@ class Connection(ClientConnection):
         super().__init__(protocol, **settings)
         self.ended = False
         self.unanswered = False
+        self.writable = True
         self.lost_by: BaseException | None = None
         self._listener: Callable[[str | bytes], None] | None = None
         self._at_end: Callable[[], None] | None = None
@@ -175,6 +177,7 @@ class Connection(ClientConnection):
         self._abort_timer = self.loop.call_later(CLOSE_GRACE, self.transport.abort)
 
     def _end(self) -> None:
+        self.writable = False
         if not self.ended:
             self.ended = True
             self._say_end()
@@ -183,6 +186,10 @@ class Connection(ClientConnection):
         at_end, self._at_end = self._at_end, None
         if at_end is not None:
             at_end()
+
+    def eof_received(self) -> None:
+        self.writable = False
+        super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost_by = exc
@@ -194,13 +201,15 @@ class Connection(ClientConnection):
 
     # -- going out -----------------------------------------------------------------------------------------
 
-    def write_frame(self, opcode: int, data: bytes | bytearray | memoryview) -> None:
-        """Write a whole data message.
+    def write(self, message: str | bytes | memoryview) -> None:
+        """Write a text message (str) or a binary one."""
+        self.transport.write(self._writer.frame(message))
 
-        Arguments:
-            opcode: `TEXT` or `BINARY`.
-        """
-        self.transport.write(self._writer.frame(opcode, data))
+    def say_goodbye(self, code: int) -> None:
+        """Write the close frame."""
+        self.writable = False
+        self.protocol.send_close(code)
+        self.send_data()
 
     def start_pings(self, seconds: float) -> None:
         """Send a ping every so many seconds; drop the connection when nothing came since the last one."""

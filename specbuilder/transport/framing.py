@@ -27,33 +27,36 @@ _MASKED = 0x80
 _WHOLE = (_FIN | TEXT, _FIN | BINARY)
 """First byte of a data message in one frame, without any extension's bits."""
 
+_MASK_BYTES = 1024
+
+_head16 = struct.Struct("!BBH").pack
+_head64 = struct.Struct("!BBQ").pack
+
 
 class FrameWriter:
     """Makes masked frames; the masking keys (section 5.3) are drawn many at a time from a strong source."""
 
     def __init__(self) -> None:
         self._masks = b""
-        self._at = 0
+        self._at = _MASK_BYTES
 
-    def frame(self, opcode: int, data: bytes | bytearray | memoryview) -> bytes:
-        """A whole data message as one masked frame (section 5.2).
-
-        Arguments:
-            opcode: `TEXT` or `BINARY`.
-        """
-        size = len(data) if isinstance(data, bytes | bytearray) else data.nbytes
+    def frame(self, message: str | bytes | bytearray | memoryview) -> bytes:
+        """A whole message, text or binary, as one masked frame (section 5.2)."""
+        opcode, data = (TEXT, message.encode()) if isinstance(message, str) else (BINARY, message)
+        at = self._at
+        if at == _MASK_BYTES:
+            self._masks, at = secrets.token_bytes(_MASK_BYTES), 0
+        self._at = at + 4
+        mask = self._masks[at : at + 4]
+        masked = apply_mask(data, mask)
+        size = len(masked)
         if size < 126:
             head = bytes((_FIN | opcode, _MASKED | size))
         elif size < 65536:
-            head = struct.pack("!BBH", _FIN | opcode, _MASKED | 126, size)
+            head = _head16(_FIN | opcode, _MASKED | 126, size)
         else:
-            head = struct.pack("!BBQ", _FIN | opcode, _MASKED | 127, size)
-        at = self._at
-        if at >= len(self._masks):
-            self._masks, at = secrets.token_bytes(1024), 0
-        self._at = at + 4
-        mask = self._masks[at : at + 4]
-        return b"".join((head, mask, apply_mask(data, mask)))
+            head = _head64(_FIN | opcode, _MASKED | 127, size)
+        return b"".join((head, mask, masked))
 
 
 class FrameReader:
@@ -88,7 +91,16 @@ class FrameReader:
                 return
             data = bytes(self._waiting)
             self._waiting.clear()
-        at, end = 0, len(data)
+        end = len(data)
+        # Nearly always it is one message, whole, in one frame, whose size takes one byte or two more.
+        if end > 4 and data[0] in _WHOLE and not self.fragmented and not self._broken:
+            size, begin = data[1], 2
+            if size == 126:
+                size, begin = data[2] << 8 | data[3], 4
+            if data[1] <= 126 and size == end - begin and size <= self._limit:
+                self._message(data[0] & 0x0F, data[begin:])
+                return
+        at = 0
         while at < end:
             if self._broken:
                 self._other(data[at:])

@@ -22,7 +22,6 @@ from ..protocol.http import Reply
 from .connection import CLOSE_GRACE, Connection, quiet_logger
 from .deadline import timeout as deadline
 from .failures import Redact, as_is, connection_failed, lower_headers, place, timed_out
-from .framing import BINARY, TEXT
 from .tls import ssl_context
 
 __all__ = ["MAX_BYTES", "ConnectionClosed", "HandshakeRefused", "WebSocket", "connect"]
@@ -93,12 +92,9 @@ class WebSocket:
             ConnectionClosed: it can no longer be sent.
         """
         connection = self._connection
-        if not connection.is_open:
+        if not connection.writable:
             raise self.closed()
-        if isinstance(frame, str):
-            connection.write_frame(TEXT, frame.encode())
-        else:
-            connection.write_frame(BINARY, frame)
+        connection.write(frame)
 
     @property
     def congested(self) -> bool:
@@ -161,8 +157,7 @@ class WebSocket:
         connection.ignore()
         try:
             if connection.is_open:
-                connection.protocol.send_close(code)
-                connection.send_data()
+                connection.say_goodbye(code)
             await asyncio.wait([connection.connection_lost_waiter], timeout=timeout)
         except (WebSocketException, OSError):
             # A code that may not be sent, or a socket that broke just now: no goodbye then.

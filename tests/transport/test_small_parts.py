@@ -107,6 +107,23 @@ class TestFrameReader:
         assert messages == [*((BINARY, content) for content in contents), (TEXT, "grüezi".encode())]
         assert other == ping * 2
 
+    @pytest.mark.parametrize("length", [0, 1, 2, 3, 125, 126, 127, 1023, 1024])
+    def test_a_message_that_comes_alone_and_whole(self, length: int) -> None:
+        content = bytes(length)
+        messages, other = self.read(frame(content), 10**6, limit=1024)
+        assert (messages, other) == ([(BINARY, content)], b"")
+
+    @pytest.mark.parametrize(
+        "alone",
+        [
+            bytes((0x82, 0x80 | 4)) + bytes(132),  # Masked, and as long as its second byte would say.
+            frame(bytes(1025)),  # Too large.
+            b"\x02\x03abc",  # The first of several fragments.
+        ],
+    )
+    def test_what_comes_alone_and_is_no_whole_message_is_the_librarys(self, alone: bytes) -> None:
+        assert self.read(alone, 10**6, limit=1024) == ([], alone)
+
     @pytest.mark.parametrize("size", [1, 5, 10**6])
     @pytest.mark.parametrize(
         "wrong",
@@ -126,7 +143,7 @@ class TestFrameReader:
         for size in (0, 125, 126, 65535, 65536):
             content = bytes(number % 251 for number in range(size))
             parser = ServerProtocol(state=State.OPEN)
-            parser.receive_data(writer.frame(BINARY, content))
+            parser.receive_data(writer.frame(content))
             (event,) = parser.events_received()
             assert isinstance(event, Frame)
             assert (event.opcode, bytes(event.data), event.fin) == (Opcode.BINARY, content, True)
