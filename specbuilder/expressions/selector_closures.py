@@ -19,8 +19,8 @@ __all__ = [
     "all_of",
     "any_holds",
     "any_of",
-    "bound",
     "called",
+    "called_by",
     "constant",
     "copy_json",
     "equal_values",
@@ -399,9 +399,16 @@ def _called_with_two(call: Callable[..., Any], first: Run, second: Run) -> Run:
     return function
 
 
-def bound(body: Run) -> Run:
-    """`&expression`: a function of one element, which sees the scope of now."""
-    return lambda item, scope: lambda element: body(element, scope)
+def called_by(call: Callable[..., Any], array: Run, by: Run, *, takes_null: bool) -> Run:
+    """`f(a, &b)`: the function gets the value of the expression for every item of the array."""
+
+    def function(item: Any, scope: Scope) -> Any:
+        values = array(item, scope)
+        if values is None and not takes_null:
+            return None
+        return call(values, [by(one, scope) for one in values] if isinstance(values, list) else None)
+
+    return function
 
 
 def whole_scope(item: Any, scope: Scope) -> Scope:

@@ -13,51 +13,17 @@ from typing import Any, Final, Protocol
 from specbuilder.expressions.selector_closures import Run, flat, flat_field
 from specbuilder.expressions.selector_functions import FUNCTIONS
 from specbuilder.expressions.selector_parser import Node
+from specbuilder.expressions.selector_shapes import CHAINS, IDENTITIES, PYTHON_TRUTH, reads_item, steps_of
 from specbuilder.expressions.selector_values import equal
 
-__all__ = [
-    "CHAINS",
-    "IDENTITIES",
-    "CodeWriter",
-    "function",
-    "functions",
-    "gains",
-    "reads_fields_only",
-    "steps_of",
-]
-
-CHAINS: Final = frozenset({"subexpression", "index_expression", "pipe"})
-IDENTITIES: Final = frozenset({"identity", "current"})
+__all__ = ["CodeWriter", "function", "functions"]
 
 _NUMBERS: Final = frozenset({int, float})
 
 # Python's parser takes 200 brackets inside each other; up to five are written per node.
 _DEEPEST: Final = 20
 
-_PLAIN: Final = frozenset({"field", "identity", "current", "literal", "variable"})
-
 _ORDER: Final = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
-
-
-def gains(tree: Node) -> bool:
-    """Whether a selector is more than one closure, so that it is worth being written out."""
-    kind = tree["type"]
-    if kind == "comparator" or kind == "subexpression":
-        return any(gains(child) for child in tree["children"])
-    return kind not in _PLAIN
-
-
-def reads_fields_only(tree: Node) -> bool:
-    """Whether an item that is no object is to a selector the same as an empty one."""
-    kind = tree["type"]
-    if kind in CHAINS:
-        return reads_fields_only(tree["children"][0])
-    if kind in ("field", "literal", "variable"):
-        return True
-    if kind in ("and_expression", "or_expression", "not_expression", "comparator", "function_expression"):
-        # What an `&expression` reads is not this item.
-        return all(child["type"] == "expref" or reads_fields_only(child) for child in tree["children"])
-    return False
 
 
 class CompiledPart(Protocol):
@@ -66,6 +32,10 @@ class CompiledPart(Protocol):
     @property
     def run(self) -> Run:
         """Its value."""
+
+    @property
+    def value(self) -> Any:
+        """The value of a constant."""
 
     @property
     def may_fail(self) -> bool:
@@ -81,7 +51,11 @@ class CompiledCall(Protocol):
 
     @property
     def arguments(self) -> list[tuple[Node, Any]]:
-        """Node and part of each argument."""
+        """Node and part of each argument that `function` takes."""
+
+    @property
+    def parts(self) -> list[Any]:
+        """Every argument (`CompiledPart`s), also those that are in the function already."""
 
 
 class Compiler(Protocol):
@@ -98,7 +72,7 @@ class CodeWriter:
     """Writes expressions that may stand in one function body.
 
     The body must have `variables` (the mapping of `$name`) and `scope` at hand, and the names in `constants`
-    as its globals.
+    as its globals. Where `in_loop` was set, the lines of `unset` come before the loop.
 
     Arguments:
         compiler: for what is not written out.
@@ -106,12 +80,20 @@ class CodeWriter:
     Attributes:
         may_fail: whether something that was written so far may raise.
         objects: names of variables that surely hold an object.
+        in_loop: whether what is written next runs for each element of an array.
     """
 
     def __init__(self, compiler: Compiler) -> None:
-        self.constants: dict[str, Any] = {"NUMBERS": _NUMBERS, "flat": flat, "flat_field": flat_field}
+        self.constants: dict[str, Any] = {
+            "NUMBERS": _NUMBERS,
+            "SIZED": (str, list, dict),
+            "flat": flat,
+            "flat_field": flat_field,
+        }
         self.may_fail = False
         self.objects: set[str] = set()
+        self.in_loop = False
+        self._kept: list[str] = []
         self._compiler = compiler
         self._depth = 0
         self._names = 0
@@ -131,26 +113,18 @@ class CodeWriter:
         """
         if self._depth >= _DEEPEST:
             return self._called(node, item, applied)
-        self._depth += 1
-        try:
-            return self._written(node, item, applied)
-        finally:
-            self._depth -= 1
+        return self._once(node, lambda: self._written(node, item, applied))
+
+    def unset(self) -> list[str]:
+        """Statements that make what is kept during a loop unknown again."""
+        kept, self._kept = self._kept, []
+        return [f"{name} = ..." for name in kept]
 
     def condition(self, node: Node, item: str, applied: bool = False) -> str:
         """An expression that Python takes for true if and only if the node's value is true in JMESPath."""
-        kind = node["type"]
-        if self._depth < _DEEPEST:
-            if kind == "comparator" or kind == "not_expression":
-                return self.expression(node, item, applied)
-            if kind in ("and_expression", "or_expression"):
-                self._depth += 1
-                first, second = (self.condition(child, item) for child in node["children"])
-                self._depth -= 1
-                return f"({first} {kind.partition('_')[0]} {second})"
-        held = self._name("t")
-        # Of what Python takes for false only the numbers are true in JMESPath.
-        return f"(({held} := {self.expression(node, item, applied)}) or {held}.__class__ in NUMBERS)"
+        if self._depth >= _DEEPEST:
+            return self._truth(self.expression(node, item, applied))
+        return self._once(node, lambda: self._condition(node, item, applied))
 
     def surely_null(self, node: Node, item: str) -> str | None:
         """A condition under which a call gives null without being made: null in, null out.
@@ -162,6 +136,51 @@ class CodeWriter:
             return None
         fields = [child["value"] for child in node["children"] if child["type"] == "field"]
         return f"{self._field(item, fields[0])} is None" if fields else None
+
+    def _once(self, node: Node, write: Callable[[], str]) -> str:
+        """What `write` writes for a node.
+
+        In a loop, what does not depend on the element is evaluated for the first one that asks for it, and
+        kept: a selector changes no variable. So nothing fails or is computed that would not be without.
+        """
+        keeps = self.in_loop and node["type"] != "literal" and not reads_item(node)
+        around = self.in_loop
+        self.in_loop = around and not keeps
+        self._depth += 1
+        source = write()
+        self._depth -= 1
+        self.in_loop = around
+        if not keeps:
+            return source
+        kept = self._name("kept")
+        self._kept.append(kept)
+        return f"({kept} if {kept} is not ... else ({kept} := {source}))"
+
+    def _loop(self, write: Callable[[], str]) -> tuple[str, str]:
+        """What `write` writes for each item of an array, and a condition before, which is true."""
+        around, self.in_loop = self.in_loop, True
+        # A loop counts twice: Python 3.12 crashes on twenty inside each other.
+        self._depth += 1
+        source = write()
+        self._depth -= 1
+        self.in_loop = around
+        kept = []
+        if not around:
+            kept, self._kept = self._kept, []
+        return source, "".join(f" and ({name} := ...)" for name in kept)
+
+    def _condition(self, node: Node, item: str, applied: bool) -> str:
+        kind = node["type"]
+        if kind in ("and_expression", "or_expression"):
+            first, second = (self.condition(child, item) for child in node["children"])
+            return f"({first} {kind.partition('_')[0]} {second})"
+        source = self._written(node, item, applied)
+        return source if kind in PYTHON_TRUTH else self._truth(source)
+
+    def _truth(self, source: str) -> str:
+        held = self._name("t")
+        # Of what Python takes for false only the numbers are true in JMESPath.
+        return f"(({held} := {source}) or {held}.__class__ in NUMBERS)"
 
     def _written(self, node: Node, item: str, applied: bool) -> str:
         kind = node["type"]
@@ -194,16 +213,19 @@ class CodeWriter:
         return f"(variables[{name!r}] if {name!r} in variables else variables.get({name!r}))"
 
     def _field(self, value: str, name: str) -> str:
+        # Python does this faster than a call of `get`.
         if value in self.objects:
-            return f"{value}.get({name!r})"
-        return self._of("dict", value, lambda held: f"{held}.get({name!r})")
+            return f"({value}[{name!r}] if {name!r} in {value} else None)"
+        return self._of("dict", value, lambda held: f"{held}[{name!r}]", lambda held: f"{name!r} in {held}")
 
-    def _of(self, kind: str, value: str, use: Callable[[str], str], also: str = "") -> str:
-        """What `use` makes of a value of a Python type; None for any other value."""
-        if value.isidentifier():
-            return f"({use(value)} if isinstance({value}, {kind}){also.format(value)} else None)"
-        held = self._name("t")
-        return f"({use(held)} if isinstance({held} := {value}, {kind}){also.format(held)} else None)"
+    def _of(
+        self, kind: str, value: str, use: Callable[[str], str], also: Callable[[str], str] | None = None
+    ) -> str:
+        """What `use` makes of a value of a Python type of which `also` is true; None for any other value."""
+        held = value if value.isidentifier() else self._name("t")
+        given = value if value.isidentifier() else f"{held} := {value}"
+        test = f"isinstance({given}, {kind})" + (f" and {also(held)}" if also else "")
+        return f"({use(held)} if {test} else None)"
 
     def _chain(self, node: Node, item: str, applied: bool) -> str:
         first, *steps = steps_of(node)
@@ -232,7 +254,9 @@ class CodeWriter:
         if kind == "index":
             index = step["value"]
             least = index + 1 if index >= 0 else -index
-            return self._of("list", value, lambda held: f"{held}[{index}]", f" and len({{}}) >= {least}")
+            return self._of(
+                "list", value, lambda held: f"{held}[{index}]", lambda held: f"len({held}) >= {least}"
+            )
         if kind == "slice":
             part = self.constant(slice(*step["children"]))
             return self._of("list", value, lambda held: f"{held}[{part}]")
@@ -263,7 +287,11 @@ class CodeWriter:
         return self._projected(self.expression(left, item, applied), right, condition)
 
     def _projected(self, array: str, right: Node, condition: Node | None = None) -> str:
-        one = self._name("e")
+        held, one = self._name("t"), self._name("e")
+        found, before = self._loop(lambda: self._comprehension(held, one, right, condition))
+        return f"({found} if isinstance({held} := {array}, list){before} else None)"
+
+    def _comprehension(self, held: str, one: str, right: Node, condition: Node | None) -> str:
         tests = [] if condition is None else [self.condition(condition, one, applied=True)]
         if right["type"] in IDENTITIES:
             value = one
@@ -271,7 +299,7 @@ class CodeWriter:
         else:
             value = self._name("t")
             tests.append(f"({value} := {self.expression(right, one, applied=True)}) is not None")
-        return self._of("list", array, lambda held: f"[{value} for {one} in {held} if {' and '.join(tests)}]")
+        return f"[{value} for {one} in {held} if {' and '.join(tests)}]"
 
     # --- new values
 
@@ -288,14 +316,27 @@ class CodeWriter:
     # --- conditions
 
     def _write_and_expression(self, node: Node, item: str, applied: bool) -> str:
-        first, second = (self.expression(child, item) for child in node["children"])
-        held = self._name("t")
-        return f"({second} if ({held} := {first}) or {held}.__class__ in NUMBERS else {held})"
+        first, second = node["children"]
+        held, test = self._asked(first, item)
+        return f"({self.expression(second, item)} if {test} else {held})"
 
     def _write_or_expression(self, node: Node, item: str, applied: bool) -> str:
-        first, second = (self.expression(child, item) for child in node["children"])
+        first, second = node["children"]
+        if first["type"] != "and_expression":
+            held, test = self._asked(first, item)
+        else:
+            # `condition && a || b` is how a choice is written: the condition's own value is never the result.
+            condition, chosen = first["children"]
+            held, test = self._asked(chosen, item)
+            test = f"{self.condition(condition, item)} and {test}"
+        return f"({held} if {test} else {self.expression(second, item)})"
+
+    def _asked(self, node: Node, item: str) -> tuple[str, str]:
+        """A name for a node's value, and an expression that gives it the value and is true if that is."""
         held = self._name("t")
-        return f"({held} if ({held} := {first}) or {held}.__class__ in NUMBERS else {second})"
+        given = f"({held} := {self.expression(node, item)})"
+        known = node["type"] in PYTHON_TRUTH
+        return held, given if known else f"({given} or {held}.__class__ in NUMBERS)"
 
     def _write_not_expression(self, node: Node, item: str, applied: bool) -> str:
         return f"(not {self.condition(node['children'][0], item)})"
@@ -325,46 +366,72 @@ class CodeWriter:
 
     def _write_function_expression(self, node: Node, item: str, applied: bool) -> str:
         call: CompiledCall = self._compiler.call(node)
+        short: Callable[[Node, str, CompiledCall], str | None] | None = getattr(
+            self, f"_short_{node['value']}", None
+        )
+        source = short(node, item, call) if short else None
+        if source is not None:
+            return source
         self.may_fail = True
-        values = [self._argument(argument, item) for argument, _ in call.arguments]
         name = self.constant(call.function)
-        scope = ["scope"] if call.reads_scope else []
-        if call.takes_null or not values:
-            return f"{name}({', '.join([*scope, *values])})"
-        held = [self._name("t") for _ in values]
-        given = [f"({one} := ({value}))" for one, value in zip(held, values, strict=True)]
+        if any(child["type"] == "expref" for child in node["children"]):
+            return self._call_by(name, node, item)
+        given, held, asked = ["scope"] if call.reads_scope else [], [], []
+        for argument, _ in call.arguments:
+            value = self.expression(argument, item)
+            if not call.takes_null and (argument["type"] != "literal" or argument["value"] is None):
+                held.append(self._name("t"))
+                asked.append(f"({held[-1]} := {value})")
+                value = held[-1]
+            given.append(value)
+        source = f"{name}({', '.join(given)})"
+        if not asked:
+            return source
+        if len(asked) == 1:
+            return f"(None if {asked[0]} is None else {source})"
         # All are asked for before any is judged, as a failure of the last counts in any case.
-        tests = f"{given[0]} is None" if len(given) == 1 else f"({', '.join(given)}) and "
-        if len(given) > 1:
-            tests += f"({' or '.join(f'{one} is None' for one in held)})"
-        return f"(None if {tests} else {name}({', '.join([*scope, *held])}))"
+        null = " or ".join(f"{one} is None" for one in held)
+        return f"(None if ({', '.join(asked)}) and ({null}) else {source})"
 
-    def _argument(self, node: Node, item: str) -> str:
-        if node["type"] != "expref":
-            return self.expression(node, item)
-        one = self._name("e")
-        return f"lambda {one}: {self.expression(node['children'][0], one, applied=True)}"
+    def _call_by(self, name: str, node: Node, item: str) -> str:
+        """The call of a function with an `&expression`."""
+        array, by = sorted(node["children"], key=lambda child: child["type"] == "expref")
+        held, one = self._name("t"), self._name("e")
+        given = f"({held} := {self.expression(array, item)})"
+        value, before = self._loop(lambda: self.expression(by["children"][0], one, applied=True))
+        values = f"[{value} for {one} in {held}] if isinstance({held}, list){before} else None"
+        return f"(None if {given} is None else {name}({held}, {values}))"
 
+    # --- functions that are done here
 
-def steps_of(node: Node) -> list[Node]:
-    """A chain's nodes in order: neighbouring fields are one node, and an `@` after the first is gone."""
-    steps: list[Node] = []
-    for step in _links(node):
-        last = steps[-1] if steps else None
-        if last is not None and step["type"] in IDENTITIES:
-            continue
-        if last is not None and step["type"] == "field" and last["type"] in ("field", "fields"):
-            names = (last["value"],) if last["type"] == "field" else last["value"]
-            steps[-1] = {"type": "fields", "value": (*names, step["value"])}
-        else:
-            steps.append(step)
-    return steps
+    def _short_contains(self, node: Node, item: str, call: CompiledCall) -> str | None:
+        texts = call.parts[0].value
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            return None
+        held = self._name("t")
+        known = self.constant(frozenset(texts))
+        given = f"({held} := {self.expression(node['children'][1], item)})"
+        return f"(None if {given} is None else isinstance({held}, str) and {held} in {known})"
 
+    def _short_length(self, node: Node, item: str, call: CompiledCall) -> str:
+        self.may_fail = True
+        held = self._name("t")
+        given = f"({held} := {self.expression(node['children'][0], item)})"
+        other = f"{self.constant(call.function)}({held})"
+        return f"(None if {given} is None else len({held}) if isinstance({held}, SIZED) else {other})"
 
-def _links(node: Node) -> list[Node]:
-    if node["type"] not in CHAINS:
-        return [node]
-    return [link for child in node["children"] for link in _links(child)]
+    def _short_not_null(self, node: Node, item: str, call: CompiledCall) -> str:
+        before, self.may_fail = self.may_fail, False
+        values = [self.expression(child, item) for child in node["children"]]
+        fails, self.may_fail = self.may_fail, before or self.may_fail
+        if fails:
+            # A failure of the last counts, though the first is not null.
+            return f"{self.constant(call.function)}({', '.join(values)})"
+        source = values.pop()
+        for value in reversed(values):
+            held = self._name("t")
+            source = f"({held} if ({held} := {value}) is not None else {source})"
+        return source
 
 
 def functions(lines: list[str], constants: dict[str, Any], *names: str) -> list[Callable[..., Any]]:
@@ -376,7 +443,7 @@ def functions(lines: list[str], constants: dict[str, Any], *names: str) -> list[
         constants: their globals.
         names: of the functions.
     """
-    builtins = {"isinstance": isinstance, "len": len, "list": list, "str": str, "dict": dict}
+    builtins = {"isinstance": isinstance, "len": len, "list": list, "str": str, "dict": dict, "float": float}
     space: dict[str, Any] = {"__builtins__": builtins, **constants}
     exec(compile("\n".join(lines), f"<{names[0]}>", "exec"), space)
     return [space[name] for name in names]

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from specbuilder.expressions import selector_closures as closures
 from specbuilder.expressions.selector_closures import Run
-from specbuilder.expressions.selector_code import CHAINS, IDENTITIES, CodeWriter, functions, gains, steps_of
+from specbuilder.expressions.selector_code import CodeWriter, functions
 from specbuilder.expressions.selector_functions import FUNCTIONS, UNKNOWN, Function
 from specbuilder.expressions.selector_parser import Node, SelectorError
+from specbuilder.expressions.selector_shapes import CHAINS, IDENTITIES, gains, steps_of
 from specbuilder.expressions.selector_values import Scope, SelectorTypeError, truth
 from specbuilder.language.errors import did_you_mean
 
@@ -79,8 +80,7 @@ def compile_tree(tree: Node, *, strict: bool = False) -> Part:
     try:
         part = _Compiler(strict).part(tree)
         if part.value is UNKNOWN and not strict and gains(tree):
-            run, test = _written(tree)
-            part = replace(part, run=run, test=test)
+            return _written(tree, part)
     except RecursionError:
         raise SelectorError("the selector is nested too deeply") from None
     if not part.may_fail:
@@ -93,15 +93,33 @@ def code_writer() -> CodeWriter:
     return CodeWriter(_Compiler(False))
 
 
-def _written(tree: Node) -> tuple[Run, Run]:
-    """The value and the truth of a selector as functions of Python source."""
+def _written(tree: Node, part: Part) -> Part:
+    """A selector whose value and truth are functions of Python source."""
     writer = code_writer()
-    lines = ["def run(item, scope):", "    variables = scope.variables"]
-    lines += [f"    return {writer.expression(tree, 'item')}"]
-    lines += ["def test(item, scope):", "    variables = scope.variables"]
-    lines += [f"    return bool({writer.condition(tree, 'item')})"]
-    run, test = functions(lines, {**writer.constants, "bool": bool}, "run", "test")
-    return run, test
+    lines = _body("run", writer.expression(tree, "item"), writer)
+    lines += _body("test", f"bool({writer.condition(tree, 'item')})", writer)
+    names = {"bool": bool, "ERRORS": _PYTHON_ERRORS, "failure": _failure}
+    run, test = functions(lines, {**writer.constants, **names}, "run", "test")
+    return replace(part, run=run, test=test, may_fail=writer.may_fail)
+
+
+def _body(name: str, value: str, writer: CodeWriter) -> list[str]:
+    lines = [f"def {name}(item, scope):", "    variables = scope.variables"]
+    if not writer.may_fail:
+        return [*lines, f"    return {value}"]
+    return [
+        *lines,
+        "    try:",
+        f"        return {value}",
+        "    except ERRORS as error:",
+        "        caught = error.__class__",
+        # Out here the error has no context: Python's text may quote the value, which is somebody's speech.
+        "    raise failure(caught)",
+    ]
+
+
+def _failure(caught: type[Exception]) -> SelectorTypeError:
+    return SelectorTypeError(f"{caught.__name__} in a function or comparison")
 
 
 def _guarded(run: Run) -> Run:
@@ -109,9 +127,9 @@ def _guarded(run: Run) -> Run:
         try:
             return run(item, scope)
         except _PYTHON_ERRORS as error:
-            kind = type(error).__name__
-        # Out here the error has no context: Python's text may quote the value, which is somebody's speech.
-        raise SelectorTypeError(f"{kind} in a function or comparison")
+            caught = type(error)
+        # As in `_body`.
+        raise _failure(caught)
 
     return guarded
 
@@ -282,9 +300,12 @@ class _Compiler:
     def _function_expression(self, node: Node, applied: bool) -> Part:
         call = self.call(node)
         runs = [part.run for _, part in call.arguments]
-        if call.reads_scope:
-            runs.insert(0, closures.whole_scope)
-        run = closures.called(call.function, tuple(runs), takes_null=call.takes_null)
+        by = FUNCTIONS[node["value"]].expression
+        if by is not None:
+            run = closures.called_by(call.function, runs[1 - by], runs[by], takes_null=call.takes_null)
+        else:
+            scope = (closures.whole_scope,) if call.reads_scope else ()
+            run = closures.called(call.function, (*scope, *runs), takes_null=call.takes_null)
         part = replace(_together(run, call.parts), may_fail=True)
         return replace(part, reads_scope=part.reads_scope or call.reads_scope)
 
@@ -331,7 +352,7 @@ class _Compiler:
         if not is_expression:
             return self.part(node)
         body = self.part(node["children"][0], applied=True)
-        return Part(closures.bound(body.run), reads_item=False, reads_scope=body.reads_scope)
+        return replace(body, reads_item=False, value=UNKNOWN)
 
     def _prepared(
         self, function: Function, constants: tuple[Any, ...], node: Node

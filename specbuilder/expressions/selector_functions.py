@@ -44,7 +44,8 @@ class Function:
     Attributes:
         usage: name and arguments, as an author writes them.
         doc: one line for readers.
-        call: the arguments' values to the result; an `&expression` comes as a callable of one element.
+        call: the arguments' values to the result. Where one is an `&expression`, `call` gets the array and
+            the expression's values for its items (None: it is no array), in this order.
         least, most: numbers of arguments; `most` None: any number.
         expression: index of the argument that is an `&expression`, or None.
         takes_null: null is an argument like any other.
@@ -151,31 +152,34 @@ def _sort(values: Any) -> Any:
     return sorted(values)
 
 
-def _keyed(name: str, values: Any, expression: Callable[[Any], Any]) -> list[Any]:
-    check(name, values, list, "an array")
-    keys = [expression(value) for value in values]
-    check_sortable(name, keys)
-    return keys
-
-
-def _max_by(values: Any, expression: Callable[[Any], Any]) -> Any:
-    keys = _keyed("max_by", values, expression)
+def _max_by(values: Any, keys: list[Any]) -> Any:
+    check("max_by", values, list, "an array")
+    check_sortable("max_by", keys)
     return values[keys.index(max(keys))] if keys else None
 
 
-def _min_by(values: Any, expression: Callable[[Any], Any]) -> Any:
-    keys = _keyed("min_by", values, expression)
+def _min_by(values: Any, keys: list[Any]) -> Any:
+    check("min_by", values, list, "an array")
+    check_sortable("min_by", keys)
     return values[keys.index(min(keys))] if keys else None
 
 
-def _sort_by(values: Any, expression: Callable[[Any], Any]) -> Any:
-    keys = _keyed("sort_by", values, expression)
+def _sort_by(values: Any, keys: list[Any]) -> Any:
+    check("sort_by", values, list, "an array")
+    if _one_text(keys):
+        return values[:]
+    check_sortable("sort_by", keys)
     return [values[index] for index in sorted(range(len(keys)), key=keys.__getitem__)]
 
 
-def _map(expression: Callable[[Any], Any], values: Any) -> Any:
+def _one_text(keys: list[Any]) -> bool:
+    """Whether all keys are the same text: one speaker, one language, the usual case."""
+    return bool(keys) and keys[0].__class__ is str and keys.count(keys[0]) == len(keys)
+
+
+def _map(values: Any, found: list[Any]) -> Any:
     check("map", values, list, "an array")
-    return [expression(value) for value in values]
+    return found
 
 
 def _contains(subject: Any, search: Any) -> bool:
@@ -226,11 +230,14 @@ def _unique(values: Any) -> Any:
     return list(first.values())
 
 
-def _runs(values: Any, expression: Callable[[Any], Any]) -> list[list[Any]]:
+def _runs(values: Any, keys: list[Any]) -> list[list[Any]]:
     check("runs", values, list, "an array")
-    keys = [expression(value) for value in values]
+    if _one_text(keys):
+        return [values[:]]
     if not _PLAIN_KEYS.issuperset(map(type, keys)):
         keys = [key_of(key) for key in keys]
+    elif keys and keys.count(keys[0]) == len(keys):
+        return [values[:]]
     runs: list[list[Any]] = []
     before: Any = UNKNOWN
     for value, key in zip(values, keys, strict=True):
@@ -242,7 +249,7 @@ def _runs(values: Any, expression: Callable[[Any], Any]) -> list[list[Any]]:
     return runs
 
 
-_PLAIN_KEYS = frozenset({str, type(None)})
+_PLAIN_KEYS = frozenset({str, bool, type(None)})
 """Types whose values are their own key: most runs are of speakers and languages."""
 
 
@@ -310,7 +317,17 @@ def _function(usage: str, doc: str, call: Callable[..., Any], **more: Any) -> Fu
 
 
 def _skipping_nulls(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda values: call(without_nulls(values))
+    def skipping(values: Any) -> Any:
+        try:
+            return call(values)
+        except SelectorTypeError:
+            # Nulls are rare: those that come, not those that might, are worth a look at the array.
+            known = without_nulls(values)
+            if known is values:
+                raise
+        return call(known)
+
+    return skipping
 
 
 _ENTRIES = (

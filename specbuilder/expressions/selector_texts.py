@@ -71,6 +71,11 @@ def join_all(separator: Any, values: Any) -> str:
 
 def join(separator: Any, values: Any) -> str:
     """Strings as one, without the nulls among them."""
+    if isinstance(separator, str) and isinstance(values, list):
+        try:
+            return separator.join(values)
+        except TypeError:
+            pass  # nulls, or what is no string
     return join_all(separator, without_nulls(values))
 
 

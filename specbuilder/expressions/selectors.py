@@ -49,6 +49,7 @@ class Selector:
             keys of a dict True and 1 are the same, in a selector they are not.
         variable_equalities: the same for `path == $name`, as (path, name).
         is_constant: the value depends on neither item nor scope.
+        may_fail: a value of a wrong type can make a call fail.
         evaluate: what a call runs; for those who call it often.
         test: what `holds` runs; likewise.
         tree: the syntax tree, for a `CodeWriter`.
@@ -61,6 +62,7 @@ class Selector:
     equalities: tuple[Equality, ...]
     variable_equalities: tuple[tuple[tuple[str, ...], str], ...]
     is_constant: bool
+    may_fail: bool
     evaluate: Run = field(repr=False)
     test: Run = field(repr=False)
     tree: Node = field(repr=False)
@@ -119,6 +121,7 @@ def compile_selector(text: str, *, strict: bool = False) -> Selector:
             (path, other["value"]) for path, other in pairs if path and other["type"] == "variable"
         ),
         is_constant=part.value is not UNKNOWN,
+        may_fail=part.may_fail,
         evaluate=part.run,
         test=part.condition,
         tree=tree,

@@ -98,7 +98,9 @@ class ListState(_Plain):
     def set(self, current: Any, value: Any) -> Any:
         return self.add([], value)
 
-    def _sum(self, current: Any, value: Any) -> Any:
+    def add(self, current: Any, value: Any) -> Any:
+        if value is None or value == []:
+            return current
         return bounded_list([*current, *value] if isinstance(value, list) else [*current, value])
 
 

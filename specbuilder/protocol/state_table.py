@@ -49,24 +49,24 @@ class StateTable:
 
     def set(self, name: str, value: Any) -> None:
         """Replace a variable."""
-        self._change(name, lambda type_, current: type_.set(current, value))
+        self._change(name, self._plans[name].type.set, value)
 
     def add(self, name: str, value: Any) -> None:
         """Add to a variable; null adds nothing."""
-        self._change(name, lambda type_, current: type_.add(current, value))
+        self._change(name, self._plans[name].type.add, value)
 
     def clear(self, name: str) -> None:
         """Bring a variable back to its beginning."""
-        self._change(name, lambda type_, current: type_.clear(current))
+        self._change(name, self._plans[name].type.clear)
 
-    def _change(self, name: str, action: Callable[[Any, Any], Any]) -> None:
-        """Change a variable.
+    def _change(self, name: str, action: Callable[..., Any], *values: Any) -> None:
+        """Change a variable by an action of its type.
 
         Raises:
             APIStatusError: the vendor made it grow beyond its bound.
         """
         try:
-            current = action(self._plans[name].type, self._current[name])
+            current = action(self._current[name], *values)
         except StateOverflow as error:
             problem = str(error)
         except StateTypeError as error:

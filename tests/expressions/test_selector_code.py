@@ -44,9 +44,16 @@ _ATOMS = st.sampled_from(
         "not_null(a, b, $x)",
         "contains(['t', 'u'], a)",
         "contains(b, a)",
+        "contains(['t', `1`], a)",
         "join('', a[?@ != `null`])",
         "max_by(a, &b)",
         "runs(a, &b)[*].length(@)",
+        "runs(a, &contains(['t'], b))",
+        "sort_by(a, &b)",
+        "map(&[@, $x], a)",
+        "min(a[].b)",
+        "a[?!$x || b == $y]",
+        "a[?$x && c].b[?$y]",
         "message().a",
     ]
 )
@@ -60,7 +67,19 @@ _JSON = st.recursive(
 def _joined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     pair = st.tuples(inner, st.sampled_from(["&&", "||", "==", "!=", "<", ">="]), inner)
     shape = st.sampled_from(
-        ["!({})", "a[?{}]", "a[?{}].b", "a[*].[{}, b]", "({}) | [1]", "length({})", "[b, $x][] | [?{}]"]
+        [
+            "!({})",
+            "a[?{}]",
+            "a[?$x && {}]",
+            "map(&{}, a)",
+            "not_null({}, b)",
+            "{} && b || c",
+            "a[?{}].b",
+            "a[*].[{}, b]",
+            "({}) | [1]",
+            "length({})",
+            "[b, $x][] | [?{}]",
+        ]
     )
     return pair.map(lambda parts: f"({parts[0]} {parts[1]} {parts[2]})") | st.tuples(shape, inner).map(
         lambda parts: parts[0].format(parts[1])
@@ -132,3 +151,76 @@ def test_a_call_of_null_is_known_without_the_call(text: str, item: dict[str, Any
 @pytest.mark.parametrize("text", ["not_null(a, b)", "a", "length('abc')"])
 def test_other_selectors_have_no_such_condition(text: str) -> None:
     assert code_writer().surely_null(parse_selector(text), "item") is None
+
+
+class Computed(dict[str, Any]):
+    """Variables that are made at their first reading, as the engine's are; `read` counts the readings."""
+
+    read = 0
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.read += 1
+        return 1 if name == "x" else default
+
+
+@pytest.mark.parametrize(
+    ("text", "values", "read"),
+    [
+        ("a[?b && $x]", [], 0),
+        ("a[?b && $x]", [{"b": 0}, {"b": False}, {}], 1),
+        ("a[?b && $x]", [{}, {"b": False}], 0),
+        ("a[?!$x || b == 't']", [{}, {}, {"b": "t"}], 1),
+        ("a[*].[$x, @]", [{}, {}, {}], 1),
+        ("a[*].[b[?$x]]", [{"b": [1, 2]}, {"b": [3]}], 1),
+        ("map(&($x || b), a)", [{}, {}], 1),
+    ],
+)
+def test_what_does_not_depend_on_the_element_is_evaluated_once_if_asked_for(
+    text: str, values: list[Any], read: int
+) -> None:
+    variables = Computed()
+    scope = SimpleNamespace(variables=variables, message=None, headers={})
+    run = compile_selector(text).evaluate
+    run({"a": values}, scope)
+    assert variables.read == read
+    run({"a": values}, scope)
+    assert variables.read == 2 * read, "nothing is kept from one message to the next"
+
+
+def test_what_does_not_depend_on_the_element_fails_only_where_it_is_asked_for() -> None:
+    scope = SimpleNamespace(variables={"x": 3}, message=None, headers={})
+    selector = compile_selector("a[?b && length($x) > `1`]")
+    assert selector.evaluate({"a": [{"b": False}]}, scope) == []
+    with pytest.raises(SelectorTypeError):
+        selector.evaluate({"a": [{"b": True}]}, scope)
+
+
+def test_a_failure_has_no_context_that_may_quote_speech() -> None:
+    scope = SimpleNamespace(variables={}, message=None, headers={})
+    with pytest.raises(SelectorTypeError) as caught:
+        compile_selector("exp(a)").evaluate({"a": 1e9}, scope)
+    assert str(caught.value) == "OverflowError in a function or comparison"
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("text", "fails"),
+    [
+        ("contains(['t'], a)", False),
+        ("not_null(a, b)", False),
+        ("not_null(a, length(b))", True),
+        ("contains(b, a)", True),
+        ("a[?b == 't']", False),
+    ],
+)
+def test_whether_a_selector_may_fail_is_known(text: str, fails: bool) -> None:
+    assert compile_selector(text).may_fail is fails
+
+
+@pytest.mark.parametrize("shape", ["map(&{}, a)", "not_null({}, b)", "{} && b || a", "a[?$x && {}]"])
+def test_any_depth_is_written_in_a_moment(shape: str) -> None:
+    text = "b"
+    for _ in range(40):
+        text = shape.format(text)
+    scope = SimpleNamespace(variables={"x": 1}, message=None, headers={})
+    assert compile_selector(text).evaluate({}, scope) is None

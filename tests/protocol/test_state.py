@@ -73,6 +73,7 @@ class TestPlainTypes:
         items.add(1)
         items.add({"a": 1})
         assert items.add([2, [3]]) == [1, {"a": 1}, 2, [3]]
+        assert items.add([]) == items.add(None) == [1, {"a": 1}, 2, [3]]
         assert items.set([4]) == [4]
         assert items.set(5) == [5]
         assert items.clear() == []
