@@ -10,11 +10,13 @@ import email.utils
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import orjson
 from livekit.agents import APIStatusError
 
+from .dispatch import Dispatch
 from .http import Reply
 from .measures import Measure
 from .reading import MessageScope, Reading
@@ -147,6 +149,10 @@ class ErrorTable:
     messages: tuple[MessageError, ...] = ()
     close: CloseTable = CloseTable()
 
+    @cached_property
+    def _dispatch(self) -> Dispatch[MessageError]:
+        return Dispatch(self.messages, lambda row: row.when)
+
     def status(self, status: int) -> int:
         """What an HTTP status means."""
         return self.statuses.find(status) or status
@@ -155,7 +161,7 @@ class ErrorTable:
         self, message: Any, scope: MessageScope, redact: Callable[[str], str], request_id: str | None = None
     ) -> APIStatusError | None:
         """The error an in-band message is, if any row matches."""
-        for row in self.messages:
+        for row in self._dispatch.find(message):
             if row.when.holds(message, scope):
                 status = row.status if isinstance(row.status, int) else _as_status(row.status(message, scope))
                 text = row.message and _as_text(row.message(message, scope))

@@ -6,7 +6,6 @@ A selector that meets the wrong type gives null; the place is counted and logged
 from __future__ import annotations
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -16,8 +15,6 @@ from ..expressions.selectors import Selector, SelectorTypeError
 __all__ = ["MessageScope", "Read", "Reading"]
 
 logger = logging.getLogger("specbuilder")
-
-_COMPARES = re.compile("[=<>]")
 
 
 class MessageScope:
@@ -68,8 +65,7 @@ class Reading:
         self.selector = selector
         self.place = place
         # Functions, not methods: these run for every field of every message, and Python calls them faster.
-        # Without functions and comparisons nothing can be of a wrong type.
-        if selector.functions or _COMPARES.search(selector.text):
+        if selector.may_fail:
             self.read = _guarded(selector.evaluate, place, None)
             self.holds = _guarded(selector.test, place, False)
         else:

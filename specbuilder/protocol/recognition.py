@@ -48,7 +48,7 @@ def recognition_event(
         seconds: length of the audio, for usage the vendor does not report.
     """
     scope = exchange.scope
-    alternatives = plan.transcript.build(message, scope, language=language)
+    alternatives = plan.transcript.build(message, scope, language, 0.0, None)
     request_id = plan.transcript.request(message, scope)
     if request_id is None and plan.request_id is not None:
         found = plan.request_id(message, scope)

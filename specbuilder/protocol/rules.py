@@ -7,12 +7,14 @@ send, clear, then its own rules.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from livekit.agents import stt
 
 from ..expressions.trees import Tree
+from .dispatch import Dispatch
 from .reading import MessageScope, Reading
 from .transcript import TranscriptPlan
 
@@ -66,17 +68,16 @@ class Rule:
     def run(self, item: Any, target: Target) -> None:
         """Run the rule on an item (the message, or an outer rule's item)."""
         if self.each is None:
-            self._run_one(item, target)
+            if self.when is None or self.when.holds(item, target.scope):
+                self._run_one(item, target)
             return
         found = self.each.read(item, target.scope)
-        if isinstance(found, list):
-            for entry in found:
+        for entry in found if isinstance(found, list) else ():
+            if self.when is None or self.when.holds(entry, target.scope):
                 self._run_one(entry, target)
 
     def _run_one(self, item: Any, target: Target) -> None:
         scope = target.scope
-        if self.when is not None and not self.when.holds(item, scope):
-            return
         for name, reading in self.sets:
             target.set_state(name, reading.read(item, scope))
         for name, reading in self.adds:
@@ -94,43 +95,18 @@ class Rule:
 
 @dataclass(frozen=True)
 class RuleList:
-    """The rules of a section, dispatched on the field most of them tell messages apart by.
-
-    Most vendors put a type into every message and most rules ask for one value of it; then one look-up finds
-    the rules that can match. Rules that do not ask are merged in, in their order.
-    """
+    """The rules of a section, in the order written; only those that can match a message are tried."""
 
     rules: tuple[Rule, ...] = ()
-    _path: tuple[str, ...] = field(init=False, default=())
-    _table: dict[str, tuple[Rule, ...]] = field(init=False, default_factory=dict)
-    _rest: tuple[Rule, ...] = field(init=False, default=())
 
-    def __post_init__(self) -> None:
-        found = [_equalities(rule) for rule in self.rules]
-        counts: dict[tuple[str, ...], int] = {}
-        for pairs in found:
-            for path in pairs:
-                counts[path] = counts.get(path, 0) + 1
-        path = max(counts, key=lambda path: counts[path], default=())
-        object.__setattr__(self, "_path", path)
-        values = {pairs[path] for pairs in found if path in pairs}
-        table = {
-            value: tuple(
-                rule for rule, pairs in zip(self.rules, found, strict=True) if pairs.get(path, value) == value
-            )
-            for value in values
-        }
-        object.__setattr__(self, "_table", table)
-        rest = (rule for rule, pairs in zip(self.rules, found, strict=True) if path not in pairs)
-        object.__setattr__(self, "_rest", tuple(rest))
+    @cached_property
+    def _dispatch(self) -> Dispatch[Rule]:
+        # The condition of a rule with `each` is about an entry, not about the message.
+        return Dispatch(self.rules, lambda rule: rule.when if rule.each is None else None)
 
     def run(self, message: Any, target: Target) -> None:
         """Run the rules that the message matches."""
-        value = message
-        for name in self._path:
-            value = value.get(name) if isinstance(value, dict) else None
-        rules = self._table.get(value, self._rest) if isinstance(value, str) else self._rest
-        for rule in rules:
+        for rule in self._dispatch.find(message):
             rule.run(message, target)
 
     def walk(self) -> Iterator[Rule]:
@@ -142,10 +118,3 @@ def _walk(rules: Iterable[Rule]) -> Iterator[Rule]:
     for rule in rules:
         yield rule
         yield from _walk(rule.rules)
-
-
-def _equalities(rule: Rule) -> dict[tuple[str, ...], str]:
-    """The fields of the message that must equal a text for the rule to run."""
-    if rule.each is not None or rule.when is None:
-        return {}
-    return {path: value for path, value in rule.when.selector.equalities if isinstance(value, str)}

@@ -270,13 +270,7 @@ class StreamSession:
         self, kind: stt.SpeechEventType, item: Any, transcript: TranscriptPlan, request_id: str
     ) -> None:
         offset = self._offset()
-        alternatives = transcript.build(
-            item,
-            self.scope,
-            language=self._language,
-            offset=offset,
-            place=self._timeline.placing,
-        )
+        alternatives = transcript.build(item, self.scope, self._language, offset, self._timeline.placing)
         if not alternatives:
             return
         end_wall = None

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, TypeAlias
 
 from livekit.agents import NOT_GIVEN, LanguageCode, stt
 from livekit.agents.types import TimedString
 
+from ..expressions.selector_code import function
+from ..expressions.selectors import CodeWriter, code_writer
+from .field_code import label_lines, number_lines, time_lines, value
 from .measures import Measure, as_label, as_number
 from .reading import MessageScope, Reading
 from .words import Place, WordsPlan
 
 __all__ = ["TranscriptPlan", "UsagePlan"]
+
+TranscriptBuilder: TypeAlias = Callable[[Any, MessageScope, str, float, "Place | None"], list[stt.SpeechData]]
 
 
 def _clamped(value: Any) -> float:
@@ -29,14 +34,14 @@ def _texts(value: Any) -> list[str] | None:
     return found or None
 
 
-def _codes(value: Any) -> list[LanguageCode] | None:
-    texts = _texts(value)
-    return [LanguageCode(text) for text in texts] if texts else None
-
-
 @lru_cache(maxsize=512)
 def _language_code(text: str) -> LanguageCode:
     return LanguageCode(text)
+
+
+def _codes(value: Any) -> list[LanguageCode] | None:
+    texts = _texts(value)
+    return [_language_code(text) for text in texts] if texts else None
 
 
 @dataclass(frozen=True)
@@ -59,69 +64,64 @@ class TranscriptPlan:
     target_languages: Reading | None = None
     target_texts: Reading | None = None
 
-    def build(
-        self,
-        item: Any,
-        scope: MessageScope,
-        *,
-        language: str,
-        offset: float = 0.0,
-        place: Place | None = None,
-    ) -> list[stt.SpeechData]:
-        """livekit's alternatives of an item; blank ones are left out.
+    @cached_property
+    def build(self) -> TranscriptBuilder:
+        """A function that gives livekit's alternatives of an item; blank ones are left out.
 
-        Arguments:
-            language: what to say when the vendor does not.
-            offset: seconds added to every time (`start_time_offset` when the event is made).
-            place: maps a time of the vendor's to the time line of the input, before the offset; None where
-                both are the same.
+        Its arguments: the item; the scope; the language to name when the vendor names none; the offset, in
+        seconds, added to every time (`start_time_offset` when the event is made); and what maps a time of the
+        vendor's to the time line of the input, before the offset (None where both are the same).
         """
         if self.text is None:
-            return []
-        if self.each is None:
-            items = [item]
-        else:
-            found = self.each.read(item, scope)
-            items = found if isinstance(found, list) else [] if found is None else [found]
-        built = []
-        for entry in items:
-            text = self.text.read(entry, scope)
-            if isinstance(text, str) and text and not text.isspace():
-                built.append(self._data(text, entry, scope, language, offset, place))
+            return _no_alternatives
+        writer = code_writer()
+        entries = "[item]" if self.each is None else f"listed({value(self.each, writer, 'item')})"
+        lines = [
+            "def build(item, scope, language, offset, place):",
+            "    variables = scope.variables",
+            "    built = []",
+            f"    for entry in {entries}:",
+            *("        " + line for line in self._lines(writer)),
+            "    return built",
+        ]
+        names = {
+            "SpeechData": stt.SpeechData,
+            "clamped": _clamped,
+            "first_start": _first_start,
+            "language_code": _language_code,
+            "last_end": _last_end,
+            "listed": _listed,
+        }
+        built: TranscriptBuilder = function(lines, {**writer.constants, **names}, "build")
         return built
 
-    def _data(
-        self,
-        text: str,
-        entry: Any,
-        scope: MessageScope,
-        language: str,
-        offset: float,
-        place: Place | None,
-    ) -> stt.SpeechData:
-        words = self.words.build(entry, scope, place, offset) if self.words else None
-        start, end = self.span(entry, scope)
-        if place is not None:
-            start = None if start is None else place(start)
-            end = None if end is None else place(end)
-        data = stt.SpeechData(
-            language=self._language(entry, scope, language),
-            text=text,
-            start_time=_first_start(words) if start is None else start + offset,
-            end_time=_last_end(words) if end is None else end + offset,
-            confidence=_clamped(self.confidence.read(entry, scope)) if self.confidence else 0.0,
-            speaker_id=as_label(self.speaker.read(entry, scope)) if self.speaker else None,
-            words=words or None,
-        )
-        if self.metadata:
-            found = {name: reading(entry, scope) for name, reading in self.metadata.items()}
-            data.metadata = {name: value for name, value in found.items() if value is not None} or None
-        self._runs(data, entry, scope)
-        return data
-
-    def _language(self, entry: Any, scope: MessageScope, default: str) -> LanguageCode:
-        found = self.language.read(entry, scope) if self.language else None
-        return _language_code(found if isinstance(found, str) else default)
+    def _lines(self, writer: CodeWriter) -> list[str]:
+        """What is done for an entry."""
+        assert self.text is not None
+        words = f"{writer.constant(self.words.build)}(entry, scope, place, offset)" if self.words else "None"
+        named = value(self.language, writer) if self.language else "None"
+        more = self._has_runs or self.metadata
+        return [
+            f"text = {value(self.text, writer)}",
+            "if not isinstance(text, str) or not text or text.isspace():",
+            "    continue",
+            f"words = {words}",
+            *time_lines(self.start, self.end, self.duration, writer),
+            f"named = {named}",
+            *number_lines("confidence", self.confidence, "0.0", "clamped", writer),
+            *label_lines("speaker", self.speaker, writer),
+            "data = SpeechData(",
+            "    language=language_code(named if isinstance(named, str) else language),",
+            "    text=text,",
+            "    start_time=first_start(words) if start is None else start + offset,",
+            "    end_time=last_end(words) if end is None else end + offset,",
+            "    confidence=confidence,",
+            "    speaker_id=speaker,",
+            "    words=words or None,",
+            ")",
+            *([f"{writer.constant(self._complete)}(data, entry, scope)"] if more else []),
+            "built.append(data)",
+        ]
 
     def span(self, entry: Any, scope: MessageScope) -> tuple[float | None, float | None]:
         """Start and end as the vendor says them, in seconds of its own time line."""
@@ -132,19 +132,38 @@ class TranscriptPlan:
             end = None if length is None else start + length
         return start, end
 
-    def _runs(self, data: stt.SpeechData, entry: Any, scope: MessageScope) -> None:
+    @property
+    def _has_runs(self) -> bool:
+        runs = (self.source_languages, self.source_texts, self.target_languages, self.target_texts)
+        return any(run is not None for run in runs)
+
+    def _complete(self, data: stt.SpeechData, entry: Any, scope: MessageScope) -> None:
+        """Add what few vendors say."""
+        if self.metadata:
+            found = {name: reading.read(entry, scope) for name, reading in self.metadata.items()}
+            data.metadata = {name: value for name, value in found.items() if value is not None} or None
         if self.source_languages:
-            data.source_languages = _codes(self.source_languages(entry, scope))
+            data.source_languages = _codes(self.source_languages.read(entry, scope))
         if self.source_texts:
-            data.source_texts = _texts(self.source_texts(entry, scope))
+            data.source_texts = _texts(self.source_texts.read(entry, scope))
         if self.target_languages:
-            data.target_languages = _codes(self.target_languages(entry, scope))
+            data.target_languages = _codes(self.target_languages.read(entry, scope))
         if self.target_texts:
-            data.target_texts = _texts(self.target_texts(entry, scope))
+            data.target_texts = _texts(self.target_texts.read(entry, scope))
 
     def request(self, item: Any, scope: MessageScope) -> str | None:
         """The request id this place names, if it names one of its own."""
         return as_label(self.request_id.read(item, scope)) if self.request_id else None
+
+
+def _no_alternatives(
+    item: Any, scope: MessageScope, language: str, offset: float, place: Place | None
+) -> list[stt.SpeechData]:
+    return []
+
+
+def _listed(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [] if found is None else [found]
 
 
 def _first_start(words: list[TimedString] | None) -> float:
@@ -174,7 +193,7 @@ class UsagePlan:
     def tokens(self, message: Any, scope: MessageScope) -> tuple[int, int]:
         """Input and output tokens of a message; 0 where not said."""
         read = [
-            as_number(reading(message, scope)) if reading else None
+            as_number(reading.read(message, scope)) if reading else None
             for reading in (self.input_tokens, self.output_tokens)
         ]
         return int(read[0] or 0), int(read[1] or 0)

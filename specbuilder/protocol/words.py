@@ -13,9 +13,11 @@ from typing import Any, TypeAlias
 from livekit.agents import NOT_GIVEN, NotGivenOr
 from livekit.agents.types import TimedString
 
-from ..expressions.selector_code import function, reads_fields_only
+from ..expressions.selector_code import function
+from ..expressions.selector_shapes import reads_fields_only
 from ..expressions.selectors import CodeWriter, code_writer
-from .measures import Measure, as_label, as_number
+from .field_code import label_lines, number_lines, time_lines, value
+from .measures import Measure, as_number
 from .reading import MessageScope, Reading
 
 __all__ = ["Place", "WordsPlan"]
@@ -42,35 +44,36 @@ class WordsPlan:
     def build(self) -> WordBuilder:
         """A function of item, scope, placing of times (None: as they are) and offset in seconds."""
         writer = code_writer()
+        found = value(self.each, writer, "item")
+        writer.in_loop = True
+        each = [
+            *self._object(writer),
+            f"text = {'entry' if self.text is None else value(self.text, writer)}",
+            "if not isinstance(text, str):",
+            "    continue",
+            *time_lines(self.start, self.end, self.duration, writer),
+            *number_lines("confidence", self.confidence, "NOT_GIVEN", "clamped", writer),
+            *label_lines("speaker", self.speaker, writer),
+            "words.append(TimedString(",
+            "    text,",
+            "    NOT_GIVEN if start is None else start + offset,",
+            "    NOT_GIVEN if end is None else end + offset,",
+            "    confidence, offset, speaker,",
+            "))",
+        ]
         lines = [
             "def build(item, scope, place, offset):",
-            f"    found = {writer.constant(self.each.read)}(item, scope)",
+            "    variables = scope.variables",
+            f"    found = {found}",
             "    words = []",
             "    if not isinstance(found, list):",
             "        return words",
-            "    variables = scope.variables",
+            *("    " + line for line in writer.unset()),
             "    for entry in found:",
-            *self._object(writer),
-            f"        text = {'entry' if self.text is None else _value(self.text, writer)}",
-            "        if not isinstance(text, str):",
-            "            continue",
-            f"        start = {_time(self.start, writer)}",
-            f"        end = {_time(self.end, writer)}",
-            *self._end_by_duration(writer),
-            "        if place is not None:",
-            "            start = None if start is None else place(start)",
-            "            end = None if end is None else place(end)",
-            *self._confidence(writer),
-            *self._speaker(writer),
-            "        words.append(TimedString(",
-            "            text,",
-            "            NOT_GIVEN if start is None else start + offset,",
-            "            NOT_GIVEN if end is None else end + offset,",
-            "            confidence, offset, speaker,",
-            "        ))",
+            *("        " + line for line in each),
             "    return words",
         ]
-        names = {"TimedString": TimedString, "NOT_GIVEN": NOT_GIVEN, "float": float}
+        names = {"TimedString": TimedString, "NOT_GIVEN": NOT_GIVEN, "clamped": _clamped}
         return function(lines, {**writer.constants, **names}, "build")
 
     def _object(self, writer: CodeWriter) -> list[str]:
@@ -80,57 +83,7 @@ class WordsPlan:
         if self.text is None or not all(reads_fields_only(one.selector.tree) for one in readings):
             return []
         writer.objects.add("entry")
-        return ["        if not isinstance(entry, dict):", "            entry = {}"]
-
-    def _end_by_duration(self, writer: CodeWriter) -> list[str]:
-        if self.end is not None or self.duration is None:
-            return []
-        length = _time(self.duration, writer)
-        return [
-            f"        length = {length}",
-            "        end = None if start is None or length is None else start + length",
-        ]
-
-    def _confidence(self, writer: CodeWriter) -> list[str]:
-        if self.confidence is None:
-            return ["        confidence = NOT_GIVEN"]
-        return [
-            f"        confidence = {_value(self.confidence, writer)}",
-            "        if confidence.__class__ is not float or not 0.0 <= confidence <= 1.0:",
-            f"            confidence = {writer.constant(_clamped)}(confidence)",
-        ]
-
-    def _speaker(self, writer: CodeWriter) -> list[str]:
-        if self.speaker is None:
-            return ["        speaker = None"]
-        return [
-            f"        speaker = {_value(self.speaker, writer)}",
-            "        if speaker is not None:",
-            f"            speaker = {writer.constant(as_label)}(speaker)",
-        ]
-
-
-def _value(reading: Reading, writer: CodeWriter) -> str:
-    """The source of a field's value; where it could raise, the reading that counts and logs it is called."""
-    before, writer.may_fail = writer.may_fail, False
-    tree = reading.selector.tree
-    source = writer.expression(tree, "entry")
-    if writer.may_fail:
-        null = writer.surely_null(tree, "entry")
-        source = f"{writer.constant(reading.read)}(entry, scope)"
-        source = f"(None if {null} else {source})" if null else source
-    writer.may_fail = before
-    return source
-
-
-def _time(measure: Measure | None, writer: CodeWriter) -> str:
-    if measure is None:
-        return "None"
-    convert = writer.constant(measure.convert)
-    value = _value(measure.reading, writer)
-    if measure.unit != "s":
-        return f"{convert}({value})"
-    return f"(time if (time := {value}).__class__ is float else {convert}(time))"
+        return ["if not isinstance(entry, dict):", "    entry = {}"]
 
 
 def _clamped(value: Any) -> NotGivenOr[float]:

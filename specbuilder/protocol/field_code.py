@@ -1,0 +1,82 @@
+"""Fields of a transcript as Python source: what is read for every message, in one function written for it."""
+
+from __future__ import annotations
+
+from ..expressions.selectors import CodeWriter
+from .measures import Measure, as_label
+from .reading import Reading
+
+__all__ = ["label_lines", "number_lines", "time_lines", "value"]
+
+
+def value(reading: Reading, writer: CodeWriter, item: str = "entry") -> str:
+    """The expression of a field's value; where it could raise, the reading that counts and logs it is called.
+
+    Arguments:
+        item: the variable that holds what is read; `scope` and `variables` are at hand too.
+    """
+    before, writer.may_fail = writer.may_fail, False
+    tree = reading.selector.tree
+    source = writer.expression(tree, item)
+    if writer.may_fail:
+        null = writer.surely_null(tree, item)
+        source = f"{writer.constant(reading.read)}({item}, scope)"
+        source = f"(None if {null} else {source})" if null else source
+    writer.may_fail = before
+    return source
+
+
+def time_lines(
+    start: Measure | None, end: Measure | None, duration: Measure | None, writer: CodeWriter
+) -> list[str]:
+    """Statements that set `start` and `end`, in seconds of the input; None where they are not said."""
+    lines = [f"start = {_seconds(start, writer)}", f"end = {_seconds(end, writer)}"]
+    if start is not None and duration is not None:
+        lines += [
+            "if end is None and start is not None:",
+            f"    length = {_seconds(duration, writer)}",
+            "    end = None if length is None else start + length",
+        ]
+    return [
+        *lines,
+        "if place is not None:",
+        "    start = None if start is None else place(start)",
+        "    end = None if end is None else place(end)",
+    ]
+
+
+def _seconds(measure: Measure | None, writer: CodeWriter) -> str:
+    if measure is None:
+        return "None"
+    convert = writer.constant(measure.convert)
+    found = value(measure.reading, writer)
+    if measure.unit == "s":
+        return f"(time if (time := {found}).__class__ is float else {convert}(time))"
+    scale = measure.convert(1)
+    return f"(time * {scale!r} if (time := {found}).__class__ in NUMBERS else {convert}(time))"
+
+
+def number_lines(
+    name: str, reading: Reading | None, otherwise: str, clamped: str, writer: CodeWriter
+) -> list[str]:
+    """Statements that set a number from 0 to 1.
+
+    Arguments:
+        otherwise: the expression of what there is without a reading.
+        clamped: a function that brings anything else into that range.
+    """
+    if reading is None:
+        return [f"{name} = {otherwise}"]
+    return [
+        f"{name} = {value(reading, writer)}",
+        f"if {name}.__class__ is not float or not 0.0 <= {name} <= 1.0:",
+        f"    {name} = {clamped}({name})",
+    ]
+
+
+def label_lines(name: str, reading: Reading | None, writer: CodeWriter) -> list[str]:
+    """Statements that set the label of a speaker, None where it is not said."""
+    if reading is None:
+        return [f"{name} = None"]
+    label = writer.constant(as_label)
+    return [f"{name} = {value(reading, writer)}", f"if {name} is not None:", f"    {name} = {label}({name})"]
