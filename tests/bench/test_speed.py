@@ -88,7 +88,7 @@ async def calls_per_audio_second(side: str) -> float:
 
 
 @pytest.mark.parametrize(
-    ("vendor", "limit"), [("deepgram", 256), ("assemblyai", 370), ("soniox", 925), ("openai", 197)]
+    ("vendor", "limit"), [("deepgram", 174), ("assemblyai", 247), ("soniox", 592), ("openai", 174)]
 )
 def test_a_message_takes_few_calls(vendor: str, limit: int) -> None:
     assert calls_per_message(vendor) <= limit
