@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from importlib import metadata
 from typing import Any
+
+from livekit.agents import __version__ as livekit_version
 
 from ..expressions.nothing import NOTHING
 from ..expressions.regexes import check_regex
@@ -24,10 +24,6 @@ from .plan import Plan
 __all__ = ["Spec", "load_spec", "validate_spec"]
 
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
-
-
-def _livekit_version() -> str:
-    return metadata.version("livekit-agents")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,16 +54,12 @@ class Spec:
 
     def names(self, values: Mapping[str, Any], functions: Functions | None = None) -> Names:
         """The names of option values, for the plan they choose."""
-        values = {**values, "livekit_version": self._livekit}
+        values = {**values, "livekit_version": livekit_version}
         names = Names(values, computed=self.base.computed, volatile=self.base.volatile, functions=functions)
         plan = self.choose(names)
         if plan is self.base:
             return names
         return Names(values, computed=plan.computed, volatile=plan.volatile, functions=functions)
-
-    @cached_property
-    def _livekit(self) -> str:
-        return _livekit_version()
 
     def choose(self, names: Names) -> Plan:
         """The first variant whose condition holds, else the spec itself."""
