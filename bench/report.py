@@ -61,7 +61,11 @@ def _targets(results: Results) -> str:
         spread = results.spread(work, side, *path)
         return None if spread is None else spread.median
 
-    streams = [(f"streaming CPU, {vendor}", f"streaming.{vendor}") for vendor in VENDORS]
+    streams = [
+        (f"streaming CPU{label}, {vendor}", f"{work}.{vendor}")
+        for work, label in (("streaming", ""), ("busy", ", core busy"))
+        for vendor in VENDORS
+    ]
     rows: list[tuple[str, float | None, float, str]] = [
         *(
             (f"{label} / official plugin", results.ratio(work, "plugin", "cpu"), 0.60, "")
@@ -96,9 +100,14 @@ def _targets(results: Results) -> str:
 
 def _streaming(results: Results) -> str:
     vendors = [(vendor, f"streaming.{vendor}", ("cpu",)) for vendor in VENDORS]
-    text = _compared(results, [*vendors, ("openai HTTP, per request", "batch", ("cpu",))])
-    clock = results.spread("streaming.clock", "clock", "cpu")
-    return text + (f"\n\nOf each streaming number, {clock} µs are the bench's own clock." if clock else "")
+    busy = [(f"{vendor}, core busy", f"busy.{vendor}", ("cpu",)) for vendor in VENDORS]
+    text = _compared(results, [*vendors, *busy, ("openai HTTP, per request", "batch", ("cpu",))])
+    clocks = [results.spread(f"{work}.clock", "clock", "cpu") for work in ("streaming", "busy")]
+    if not all(clocks):
+        return text
+    return (
+        f"{text}\n\nOf each streaming number, {clocks[0]} µs are the bench's own clock; busy, {clocks[1]} µs."
+    )
 
 
 def _latency(results: Results) -> str:

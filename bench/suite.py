@@ -49,11 +49,18 @@ def _streaming(vendor: str, **request: Any) -> dict[str, Any]:
     return {"measure": "streaming", "vendor": vendor, "streams": 100, "seconds": 6, **request}
 
 
+def _busy(vendor: str) -> dict[str, Any]:
+    """More than a core can do in time, so that it never sleeps."""
+    return _streaming(vendor, streams=200, seconds=15, speed=10)
+
+
 _ON_DEEPGRAM = {"vendor": "deepgram"}
 
 FULL = (
     *(Work(f"streaming.{vendor}", _streaming(vendor)) for vendor in VENDORS),
     Work("streaming.clock", _streaming("deepgram"), ("clock",)),
+    *(Work(f"busy.{vendor}", _busy(vendor)) for vendor in VENDORS),
+    Work("busy.clock", _busy("deepgram"), ("clock",)),
     Work("batch", {"measure": "batch", "requests": 300}),
     Work("latency", _streaming("deepgram", streams=1, seconds=120, speed=10, stamped=True)),
     Work("wire", {"measure": "wire", "pushes": 500, **_ON_DEEPGRAM}),
