@@ -63,6 +63,7 @@ class _PlanCompiler:
             frozenset(self.value.get("vars") or {}),
             frozenset(steps),
             frozenset(stream.get("state") or {}),
+            in_band=any(option.in_band for option in options.options.values()),
         )
         self._check_names()
         self.computed, self.dependents, self.volatile = self._computed()

@@ -53,6 +53,7 @@ class Visible:
         audio: fields of `audio` a template may read there.
         changed: fields of `changed`; empty where it is not known.
         hidden: why a name that exists is not seen here.
+        changing: those of `selectors` whose value may change during a connection.
     """
 
     templates: frozenset[str]
@@ -60,11 +61,16 @@ class Visible:
     audio: frozenset[str] = STREAM_AUDIO
     changed: frozenset[str] = frozenset()
     hidden: Mapping[str, str] = field(default_factory=dict)
+    changing: frozenset[str] = frozenset()
 
 
 @dataclass
 class Scopes:
-    """What the places of one document may name."""
+    """What the places of one document may name.
+
+    Attributes:
+        in_band: options of a live connection can change, and with them whatever is computed from options.
+    """
 
     options: frozenset[str]
     secret: frozenset[str]
@@ -72,6 +78,7 @@ class Scopes:
     steps: frozenset[str] = frozenset()
     state: frozenset[str] = frozenset()
     tainted: frozenset[str] = frozenset()
+    in_band: bool = False
 
     def visible(
         self,
@@ -107,7 +114,10 @@ class Scopes:
             selectors |= {"close"}
         else:
             hidden["close"] = "it belongs to stream.over"
-        return Visible(frozenset(templates), frozenset(selectors), audio, changed, hidden)
+        changing = selectors if self.in_band else selectors & (self.state | COUNTERS)
+        return Visible(
+            frozenset(templates), frozenset(selectors), audio, changed, hidden, frozenset(changing)
+        )
 
 
 class ExpressionCompiler:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, TypeAlias
 
 from livekit.agents import NOT_GIVEN, LanguageCode, stt
@@ -15,11 +15,15 @@ from ..expressions.selectors import CodeWriter, code_writer
 from .field_code import label_lines, number_lines, time_lines, value
 from .measures import Measure, as_label, as_number
 from .reading import MessageScope, Reading
+from .unread import leave_unread
 from .words import Place, WordsPlan
 
 __all__ = ["TranscriptPlan", "UsagePlan"]
 
 TranscriptBuilder: TypeAlias = Callable[[Any, MessageScope, str, float, "Place | None"], list[stt.SpeechData]]
+
+_FEW_WORDS = 3
+"""Words that are made at once; putting them off would cost as much."""
 
 
 def _clamped(value: Any) -> float:
@@ -90,7 +94,9 @@ class TranscriptPlan:
             "first_start": _first_start,
             "language_code": _language_code,
             "last_end": _last_end,
+            "leave_unread": leave_unread,
             "listed": _listed,
+            "partial": partial,
         }
         built: TranscriptBuilder = function(lines, {**writer.constants, **names}, "build")
         return built
@@ -98,14 +104,13 @@ class TranscriptPlan:
     def _lines(self, writer: CodeWriter) -> list[str]:
         """What is done for an entry."""
         assert self.text is not None
-        words = f"{writer.constant(self.words.build)}(entry, scope, place, offset)" if self.words else "None"
         named = value(self.language, writer) if self.language else "None"
         more = self._has_runs or self.metadata
         return [
             f"text = {value(self.text, writer)}",
             "if not isinstance(text, str) or not text or text.isspace():",
             "    continue",
-            f"words = {words}",
+            *self._words_lines(writer),
             *time_lines(self.start, self.end, self.duration, writer),
             f"named = {named}",
             *number_lines("confidence", self.confidence, "0.0", "clamped", writer),
@@ -120,7 +125,30 @@ class TranscriptPlan:
             "    words=words or None,",
             ")",
             *([f"{writer.constant(self._complete)}(data, entry, scope)"] if more else []),
+            *(["if unread:", "    leave_unread(data, unread)"] if self.words and self.words.lasting else []),
             "built.append(data)",
+        ]
+
+    def _words_lines(self, writer: CodeWriter) -> list[str]:
+        """Statements that set `words`; of many that last only the ends, and `unread`, which makes all."""
+        if self.words is None:
+            return ["words = None"]
+        build = writer.constant(self.words.build)
+        lines = [f"found = {value(self.words.each, writer)}"]
+        all_words = f"words = {build}(found, scope, place, offset)"
+        if not self.words.lasting:
+            return [*lines, all_words]
+        return [
+            *lines,
+            "unread = None",
+            f"if place is None and isinstance(found, list) and len(found) > {_FEW_WORDS}:",
+            f"    words = {build}([found[0], found[-1]], scope, None, offset)",
+            "    if len(words) == 2:",
+            f"        unread = partial({build}, found, scope, None, offset)",
+            "    else:",
+            f"        {all_words}",
+            "else:",
+            f"    {all_words}",
         ]
 
     def span(self, entry: Any, scope: MessageScope) -> tuple[float | None, float | None]:

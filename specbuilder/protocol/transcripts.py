@@ -9,10 +9,14 @@ from typing import Any
 from ..language.errors import Path
 from .compiling import ExpressionCompiler, Visible
 from .measures import Measure
+from .reading import Reading
 from .transcript import TranscriptPlan, UsagePlan
 from .words import WordsPlan
 
 __all__ = ["Placed", "TranscriptCompiler"]
+
+_OF_THE_MOMENT = frozenset({"header", "message"})
+"""Functions whose value is another one with the next message."""
 
 _TIMES = ("start", "end", "duration")
 
@@ -77,7 +81,9 @@ class TranscriptCompiler:
                 fields[name] = self._measure(item, unit, visible)
             elif name != "unit":
                 fields[name] = self._reading(item, visible)
-        return WordsPlan(**fields)
+        # The list is found at once.
+        lasting = all(_lasts(field, visible) for name, field in fields.items() if name != "each")
+        return WordsPlan(**fields, lasting=lasting)
 
     def _reading(self, placed: Placed, visible: Visible) -> Any:
         return self._expressions.selector(placed.value, placed.path, visible)
@@ -101,6 +107,12 @@ class TranscriptCompiler:
             elif name != "unit":
                 fields[name] = self._reading(placed, visible)
         return UsagePlan(**fields)
+
+
+def _lasts(field: Reading | Measure, visible: Visible) -> bool:
+    """Whether a field of an entry has the same value later on."""
+    selector = (field.reading if isinstance(field, Measure) else field).selector
+    return not (selector.variables & visible.changing or selector.functions & _OF_THE_MOMENT)
 
 
 def _placed(value: Any, path: Path) -> Placed:

@@ -30,7 +30,12 @@ WordBuilder: TypeAlias = Callable[[Any, MessageScope, "Place | None", float], li
 
 @dataclass(frozen=True)
 class WordsPlan:
-    """Where the words of a message are, and what each says. Fields that are left out cost nothing."""
+    """Where the words of a message are, and what each says. Fields that are left out cost nothing.
+
+    Attributes:
+        lasting: a word depends on nothing but its entry in the message and on options that stay as they are:
+            the words are the same whenever they are made.
+    """
 
     each: Reading
     text: Reading | None = None
@@ -39,12 +44,12 @@ class WordsPlan:
     duration: Measure | None = None
     confidence: Reading | None = None
     speaker: Reading | None = None
+    lasting: bool = False
 
     @cached_property
     def build(self) -> WordBuilder:
-        """A function of item, scope, placing of times (None: as they are) and offset in seconds."""
+        """A function of what `each` found, scope, placing of times (None: as they are), offset in seconds."""
         writer = code_writer()
-        found = value(self.each, writer, "item")
         writer.in_loop = True
         each = [
             *self._object(writer),
@@ -62,9 +67,8 @@ class WordsPlan:
             "))",
         ]
         lines = [
-            "def build(item, scope, place, offset):",
+            "def build(found, scope, place, offset):",
             "    variables = scope.variables",
-            f"    found = {found}",
             "    words = []",
             "    if not isinstance(found, list):",
             "        return words",

@@ -36,9 +36,9 @@ def plan(unit: str = "s", **fields: Any) -> WordsPlan:
 def test_what_is_no_part_of_a_word_is_read_once_a_message(words: Any, read: int) -> None:
     variables = Computed()
     build = plan(text=reading("$nice && nice || plain")).build
-    build({"words": words}, MessageScope(variables, "test"), None, 0.0)
+    build(words, MessageScope(variables, "test"), None, 0.0)
     assert variables.read == read
-    build({"words": words}, MessageScope(variables, "test"), None, 0.0)
+    build(words, MessageScope(variables, "test"), None, 0.0)
     assert variables.read == 2 * read
 
 
@@ -46,9 +46,9 @@ def test_a_choice_falls_back_word_by_word() -> None:
     build = plan(text=reading("$nice && nice || plain")).build
     words = [{"nice": "A", "plain": "a"}, {"nice": "", "plain": "b"}, "?", {"nice": 3}]
     scope = MessageScope({"nice": True}, "test")
-    assert [str(word) for word in build({"words": words}, scope, None, 0.0)] == ["A", "b"]
+    assert [str(word) for word in build(words, scope, None, 0.0)] == ["A", "b"]
     scope = MessageScope({"nice": False}, "test")
-    assert [str(word) for word in build({"words": words}, scope, None, 0.0)] == ["a", "b"]
+    assert [str(word) for word in build(words, scope, None, 0.0)] == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_choice_falls_back_word_by_word() -> None:
 )
 def test_times_are_seconds_whatever_they_are_written_in(unit: str, start: Any, seconds: Any) -> None:
     build = plan(unit, text=reading("text")).build
-    (word,) = build({"words": [{"text": "a", "start": start}]}, MessageScope({}, "test"), None, 0.0)
+    (word,) = build([{"text": "a", "start": start}], MessageScope({}, "test"), None, 0.0)
     if seconds is NOT_GIVEN:
         assert word.start_time is NOT_GIVEN
     else:
@@ -83,7 +83,7 @@ def test_times_are_seconds_whatever_they_are_written_in(unit: str, start: Any, s
 def test_times_are_placed_and_offset() -> None:
     build = plan("ms", text=reading("text"), confidence=reading("confidence")).build
     words = [{"text": "a", "start": 500, "end": 1000, "confidence": 2}]
-    (word,) = build({"words": words}, MessageScope({}, "test"), lambda time: time + 10, 100.0)
+    (word,) = build(words, MessageScope({}, "test"), lambda time: time + 10, 100.0)
     assert (word.start_time, word.end_time, word.start_time_offset) == (110.5, 111.0, 100.0)
     assert word.confidence == 1.0
 
@@ -91,6 +91,6 @@ def test_times_are_placed_and_offset() -> None:
 def test_a_field_that_fails_is_counted_and_left_out() -> None:
     build = plan(text=reading("text"), speaker=reading("join('', speaker)")).build
     scope = MessageScope({}, "test")
-    words = build({"words": [{"text": "a", "speaker": 3}, {"text": "b", "speaker": ["x"]}]}, scope, None, 0.0)
+    words = build([{"text": "a", "speaker": 3}, {"text": "b", "speaker": ["x"]}], scope, None, 0.0)
     assert [word.speaker_id for word in words] == [None, "x"]
     assert scope.broken == {"transcript.words": 1}
