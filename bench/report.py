@@ -101,6 +101,7 @@ def _targets(results: Results) -> str:
 def _streaming(results: Results) -> str:
     vendors = [(vendor, f"streaming.{vendor}", ("cpu",)) for vendor in VENDORS]
     busy = [(f"{vendor}, core busy", f"busy.{vendor}", ("cpu",)) for vendor in VENDORS]
+    busy.append(("deepgram, core busy, words read", "busy.words", ("cpu",)))
     text = _compared(results, [*vendors, *busy, ("openai HTTP, per request", "batch", ("cpu",))])
     clocks = [results.spread(f"{work}.clock", "clock", "cpu") for work in ("streaming", "busy")]
     if not all(clocks):
@@ -196,7 +197,7 @@ def _base(results: Results) -> str:
     return (
         f"A frame through `push_frame` and the input channel costs {frame} µs, an event through the event\n"
         f"channel, the tee, the metrics task and the reader {event} µs. At twenty frames and ten events a\n"
-        f"second that is {second:,.0f} µs per audio second on a warm processor, in every plugin and in ours."
+        f"second that is {second:,.0f} µs per audio second on a warm processor, in every plugin."
     )
 
 

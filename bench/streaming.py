@@ -67,7 +67,7 @@ def _waited() -> int:
 class _Ear:
     """Counts what comes back, and notes how late it is where messages are stamped."""
 
-    def __init__(self, is_floor: bool, stamped: bool) -> None:
+    def __init__(self, is_floor: bool, stamped: bool, words: bool) -> None:
         self.heard = 0
         self.finals = 0
         self.lags: list[int] = []
@@ -75,6 +75,7 @@ class _Ear:
         self._expected = 0
         self.listen: Callable[[Any], None] = self._message if is_floor else self._event
         self._stamped = stamped
+        self._reads_words = words
 
     def _message(self, message: Any) -> None:
         self.heard += 1
@@ -90,6 +91,8 @@ class _Ear:
         if self._stamped and event.type in _TEXTS:
             text = event.alternatives[0].text
             self.lags.append(time.monotonic_ns() - int(text[-len(STAMP) :]))
+        if self._reads_words and event.type in _TEXTS:
+            assert event.alternatives[0].words
         if event.type is _FINAL:
             self._final()
 
@@ -172,6 +175,7 @@ async def streaming(
     seconds: float,
     speed: float = 1.0,
     stamped: bool = False,
+    words: bool = False,
     during: Callable[[], Any] | None = None,
 ) -> dict[str, Any]:
     """Real-time streams with ten messages a second each.
@@ -181,6 +185,7 @@ async def streaming(
         seconds: of audio per stream; whole utterances.
         speed: times real time at which both directions go.
         stamped: also measure from the vendor's write to the event (Deepgram only).
+        words: read the words of each transcript too, not only its text.
         during: makes a context manager around what is measured.
 
     Returns:
@@ -189,7 +194,7 @@ async def streaming(
         pushing was late; `memory`: KiB per stream, with the modules that the side needs; `sent`: bytes per
         second of audio.
     """
-    ear = _Ear(name == "floor", stamped)
+    ear = _Ear(name == "floor", stamped, words)
     audio = frames(RATES[vendor])
     is_clock = name == "clock"
     async with VendorProcess(messages=utterance(vendor, stamped=stamped)) as far, open_session() as session:

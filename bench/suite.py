@@ -49,9 +49,9 @@ def _streaming(vendor: str, **request: Any) -> dict[str, Any]:
     return {"measure": "streaming", "vendor": vendor, "streams": 100, "seconds": 6, **request}
 
 
-def _busy(vendor: str) -> dict[str, Any]:
+def _busy(vendor: str, **request: Any) -> dict[str, Any]:
     """More than a core can do in time, so that it never sleeps."""
-    return _streaming(vendor, streams=200, seconds=15, speed=10)
+    return _streaming(vendor, streams=200, seconds=15, speed=10, **request)
 
 
 _ON_DEEPGRAM = {"vendor": "deepgram"}
@@ -60,6 +60,7 @@ FULL = (
     *(Work(f"streaming.{vendor}", _streaming(vendor)) for vendor in VENDORS),
     Work("streaming.clock", _streaming("deepgram"), ("clock",)),
     *(Work(f"busy.{vendor}", _busy(vendor)) for vendor in VENDORS),
+    Work("busy.words", _busy("deepgram", words=True), ("plugin", "ours")),
     Work("busy.clock", _busy("deepgram"), ("clock",)),
     Work("batch", {"measure": "batch", "requests": 300}),
     Work("latency", _streaming("deepgram", streams=1, seconds=120, speed=10, stamped=True)),

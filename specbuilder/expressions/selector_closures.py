@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from specbuilder.expressions.selector_values import Scope, equal, truth
+from specbuilder.expressions.selector_values import NUMBERS, Scope, equal, truth
 
 __all__ = [
     "Run",
@@ -43,6 +43,7 @@ __all__ = [
     "sliced",
     "then",
     "this",
+    "truth_of",
     "variable",
     "whole_scope",
 ]
@@ -318,6 +319,17 @@ def any_holds(first: Run, second: Run) -> Run:
     return lambda item, scope: first(item, scope) or second(item, scope)
 
 
+def truth_of(run: Run) -> Run:
+    """The truth of a value."""
+
+    def holds(item: Any, scope: Scope) -> bool:
+        # As `truth` says it; this is asked for every event a rule may make.
+        value = run(item, scope)
+        return bool(value) or value.__class__ in NUMBERS
+
+    return holds
+
+
 def negated(test: Run) -> Run:
     """`!a`."""
     return lambda item, scope: not test(item, scope)
@@ -347,14 +359,13 @@ def in_order(kind: str, left: Run, right: Run) -> Run:
 
     def compare(item: Any, scope: Scope) -> Any:
         first, second = left(item, scope), right(item, scope)
-        if type(first) in _NUMBERS and type(second) in _NUMBERS:
+        if type(first) in NUMBERS and type(second) in NUMBERS:
             return order(first, second)
         return None
 
     return compare
 
 
-_NUMBERS = frozenset({int, float})
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
     "lt": operator.lt,
     "lte": operator.le,

@@ -14,11 +14,9 @@ from specbuilder.expressions.selector_closures import Run, flat, flat_field
 from specbuilder.expressions.selector_functions import FUNCTIONS
 from specbuilder.expressions.selector_parser import Node
 from specbuilder.expressions.selector_shapes import CHAINS, IDENTITIES, PYTHON_TRUTH, reads_item, steps_of
-from specbuilder.expressions.selector_values import equal
+from specbuilder.expressions.selector_values import NUMBERS, equal
 
 __all__ = ["CodeWriter", "function", "functions"]
-
-_NUMBERS: Final = frozenset({int, float})
 
 # Python's parser takes 200 brackets inside each other; up to five are written per node.
 _DEEPEST: Final = 20
@@ -85,7 +83,7 @@ class CodeWriter:
 
     def __init__(self, compiler: Compiler) -> None:
         self.constants: dict[str, Any] = {
-            "NUMBERS": _NUMBERS,
+            "NUMBERS": NUMBERS,
             "SIZED": (str, list, dict),
             "flat": flat,
             "flat_field": flat_field,

@@ -16,7 +16,7 @@ from specbuilder.expressions.selector_code import CodeWriter, functions
 from specbuilder.expressions.selector_functions import FUNCTIONS, UNKNOWN, Function
 from specbuilder.expressions.selector_parser import Node, SelectorError
 from specbuilder.expressions.selector_shapes import CHAINS, IDENTITIES, gains, steps_of
-from specbuilder.expressions.selector_values import Scope, SelectorTypeError, truth
+from specbuilder.expressions.selector_values import Scope, SelectorTypeError
 from specbuilder.language.errors import did_you_mean
 
 __all__ = ["Part", "code_writer", "compile_tree"]
@@ -48,8 +48,7 @@ class Part:
     @property
     def condition(self) -> Run:
         """The value's truth."""
-        run = self.run
-        return self.test or (lambda item, scope: truth(run(item, scope)))
+        return self.test or closures.truth_of(self.run)
 
 
 @dataclass(frozen=True)

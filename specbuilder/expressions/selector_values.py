@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 __all__ = [
+    "NUMBERS",
     "Scope",
     "SelectorTypeError",
     "as_text",
@@ -23,6 +24,10 @@ __all__ = [
     "type_name",
     "without_nulls",
 ]
+
+
+NUMBERS = frozenset({int, float})
+"""The types of JSON's numbers; true and false have another one."""
 
 
 class SelectorTypeError(Exception):
@@ -52,7 +57,8 @@ def is_number(value: Any) -> bool:
 
 def truth(value: Any) -> bool:
     """JMESPath's truth: null, false, "", [] and {} are false (so is b""); 0 is true."""
-    return bool(value) or (value is not None and is_number(value))
+    # Of what Python takes for false only the numbers are true in JMESPath, and false is none of them.
+    return bool(value) or value.__class__ in NUMBERS
 
 
 def equal(left: Any, right: Any) -> bool:
@@ -137,7 +143,7 @@ def check_text(name: str, *values: Any) -> None:
 def check_numbers(name: str, values: Any) -> None:
     """Raise SelectorTypeError unless the value is an array of numbers."""
     # The set of types is built in C: much faster than a look at every value from Python.
-    if isinstance(values, list) and _NUMBERS.issuperset(map(type, values)):
+    if isinstance(values, list) and NUMBERS.issuperset(map(type, values)):
         return
     check(name, values, list, "an array of numbers")
     if not all(map(is_number, values)):
@@ -147,7 +153,7 @@ def check_numbers(name: str, values: Any) -> None:
 def check_sortable(name: str, values: Any) -> None:
     """Raise SelectorTypeError unless the value is an array of numbers only, or of strings only."""
     if isinstance(values, list):
-        for types in (_NUMBERS, _TEXTS):
+        for types in (NUMBERS, _TEXTS):
             if types.issuperset(map(type, values)):
                 return
     check(name, values, list, "an array of numbers or of strings")
@@ -155,7 +161,6 @@ def check_sortable(name: str, values: Any) -> None:
         raise SelectorTypeError(f"{name}() takes numbers only or strings only, not {_type_names(values)}")
 
 
-_NUMBERS = {int, float}
 _TEXTS = {str}
 
 
