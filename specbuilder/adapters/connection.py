@@ -174,8 +174,7 @@ class Connection:
         try:
             for frame in self.session.audio(pcm, self._loop.time()):
                 self._socket.write(frame)
-            if self.session.turn.events:
-                self._hand_over()
+            self._hand_over()
         except ConnectionClosed:
             return
         except Exception as error:

@@ -39,11 +39,7 @@ class EventChannel(aio.Chan[stt.SpeechEvent]):
         Raises:
             ChanClosed: the stream is over.
         """
-        if self._closed:
-            raise aio.ChanClosed
-        self._queue.append(value)
-        if self._gets:
-            self._wakeup_next(self._gets)
+        super().send_nowait(value)
         if value.type in self._copied:
             self.copies.send_nowait(value)
 

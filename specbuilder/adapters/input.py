@@ -30,5 +30,5 @@ class InputChannel(aio.Chan[_T]):
         Raises:
             ChanClosed: the input has ended.
         """
-        if self._queue or self._closed or self.taker is None or not self.taker(value):
+        if self.taker is None or self.closed or not self.empty() or not self.taker(value):
             super().send_nowait(value)

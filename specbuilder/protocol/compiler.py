@@ -63,7 +63,7 @@ class _PlanCompiler:
             frozenset(self.value.get("vars") or {}),
             frozenset(steps),
             frozenset(stream.get("state") or {}),
-            in_band=any(option.in_band for option in options.options.values()),
+            in_band=frozenset(name for name, option in options.options.items() if option.in_band),
         )
         self._check_names()
         self.computed, self.dependents, self.volatile = self._computed()
@@ -132,7 +132,7 @@ class _PlanCompiler:
         plain = self.scopes.visible(steps=False)
         errors = self._errors()
         transcript = value.get("transcript") or {}
-        streams = StreamCompiler(expressions, self.scopes, self.options, self.transcripts, self.steps)
+        streams = StreamCompiler(expressions, self.scopes, self.transcripts, self.steps)
         plan = Plan(
             condition=condition,
             base_url=expressions.template(value.get("base_url", ""), ("base_url",), plain),

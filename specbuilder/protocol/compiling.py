@@ -69,7 +69,7 @@ class Scopes:
     """What the places of one document may name.
 
     Attributes:
-        in_band: options of a live connection can change, and with them whatever is computed from options.
+        in_band: options a live connection can change, and with them whatever is computed from options.
     """
 
     options: frozenset[str]
@@ -78,7 +78,7 @@ class Scopes:
     steps: frozenset[str] = frozenset()
     state: frozenset[str] = frozenset()
     tainted: frozenset[str] = frozenset()
-    in_band: bool = False
+    in_band: frozenset[str] = frozenset()
 
     def visible(
         self,

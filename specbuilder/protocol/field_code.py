@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..expressions.selectors import CodeWriter
-from .measures import Measure, as_label
+from .measures import Measure, as_label, as_share
 from .reading import Reading
 
-__all__ = ["label_lines", "number_lines", "time_lines", "value"]
+__all__ = ["label_lines", "share_lines", "time_lines", "value"]
 
 
 def value(reading: Reading, writer: CodeWriter, item: str = "entry") -> str:
@@ -56,21 +56,19 @@ def _seconds(measure: Measure | None, writer: CodeWriter) -> str:
     return f"(time * {scale!r} if (time := {found}).__class__ in NUMBERS else {convert}(time))"
 
 
-def number_lines(
-    name: str, reading: Reading | None, otherwise: str, clamped: str, writer: CodeWriter
-) -> list[str]:
+def share_lines(name: str, reading: Reading | None, otherwise: str, writer: CodeWriter) -> list[str]:
     """Statements that set a number from 0 to 1.
 
     Arguments:
-        otherwise: the expression of what there is without a reading.
-        clamped: a function that brings anything else into that range.
+        otherwise: the expression of what it is where there is none.
     """
     if reading is None:
         return [f"{name} = {otherwise}"]
     return [
         f"{name} = {value(reading, writer)}",
         f"if {name}.__class__ is not float or not 0.0 <= {name} <= 1.0:",
-        f"    {name} = {clamped}({name})",
+        f"    {name} = {writer.constant(as_share)}({name})",
+        f"    {name} = {otherwise} if {name} is None else {name}",
     ]
 
 

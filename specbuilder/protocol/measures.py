@@ -9,7 +9,7 @@ from typing import Any
 
 from .reading import MessageScope, Read, Reading
 
-__all__ = ["Measure", "as_label", "as_number"]
+__all__ = ["Measure", "as_label", "as_number", "as_share"]
 
 _CLOCK = re.compile(r"^(?:(\d+):)?(?:(\d+):)?(\d+(?:\.\d+)?)s?$")
 
@@ -26,6 +26,12 @@ def as_number(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) else None
+
+
+def as_share(value: Any) -> float | None:
+    """A number brought into the range from 0 to 1; None for what is none."""
+    number = as_number(value)
+    return None if number is None else min(1.0, max(0.0, number))
 
 
 def as_label(value: Any) -> str | None:

@@ -13,7 +13,6 @@ from ..language.errors import Path, did_you_mean
 from .codecs import JsonCodec, codec
 from .compiling import CHUNK_AUDIO, ExpressionCompiler, Scopes, Visible
 from .names import COUNTERS
-from .options import OptionSet
 from .plan import (
     AudioPlan,
     FinishPlan,
@@ -43,13 +42,11 @@ class StreamCompiler:
         self,
         expressions: ExpressionCompiler,
         scopes: Scopes,
-        options: OptionSet,
         transcripts: TranscriptCompiler,
         steps: Callable[[Any, Path], tuple[StepPlan, ...]],
     ) -> None:
         self._expressions = expressions
         self._scopes = scopes
-        self._options = options
         self._transcripts = transcripts
         self._steps = steps
         self._visible = scopes.visible(stream=True)
@@ -142,8 +139,7 @@ class StreamCompiler:
             return JsonCodec()
 
     def _update_scope(self) -> Visible:
-        in_band = frozenset(name for name, option in self._options.options.items() if option.in_band)
-        return self._scopes.visible(stream=True, changed=in_band)
+        return self._scopes.visible(stream=True, changed=self._scopes.in_band)
 
     def _condition(self, section: Mapping[str, Any], path: Path) -> Any:
         value = section.get("if")

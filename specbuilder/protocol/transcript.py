@@ -12,7 +12,7 @@ from livekit.agents.types import TimedString
 
 from ..expressions.selector_code import function
 from ..expressions.selectors import CodeWriter, code_writer
-from .field_code import label_lines, number_lines, time_lines, value
+from .field_code import label_lines, share_lines, time_lines, value
 from .measures import Measure, as_label, as_number
 from .reading import MessageScope, Reading
 from .unread import leave_unread
@@ -24,11 +24,6 @@ TranscriptBuilder: TypeAlias = Callable[[Any, MessageScope, str, float, "Place |
 
 _FEW_WORDS = 3
 """Words that are made at once; putting them off would cost as much."""
-
-
-def _clamped(value: Any) -> float:
-    number = as_number(value)
-    return 0.0 if number is None else min(1.0, max(0.0, number))
 
 
 def _texts(value: Any) -> list[str] | None:
@@ -90,7 +85,6 @@ class TranscriptPlan:
         ]
         names = {
             "SpeechData": stt.SpeechData,
-            "clamped": _clamped,
             "first_start": _first_start,
             "language_code": _language_code,
             "last_end": _last_end,
@@ -113,7 +107,7 @@ class TranscriptPlan:
             *self._words_lines(writer),
             *time_lines(self.start, self.end, self.duration, writer),
             f"named = {named}",
-            *number_lines("confidence", self.confidence, "0.0", "clamped", writer),
+            *share_lines("confidence", self.confidence, "0.0", writer),
             *label_lines("speaker", self.speaker, writer),
             "data = SpeechData(",
             "    language=language_code(named if isinstance(named, str) else language),",

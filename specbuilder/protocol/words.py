@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from livekit.agents import NOT_GIVEN, NotGivenOr
+from livekit.agents import NOT_GIVEN
 from livekit.agents.types import TimedString
 
 from ..expressions.selector_code import function
 from ..expressions.selector_shapes import reads_fields_only
 from ..expressions.selectors import CodeWriter, code_writer
-from .field_code import label_lines, number_lines, time_lines, value
-from .measures import Measure, as_number
+from .field_code import label_lines, share_lines, time_lines, value
+from .measures import Measure
 from .reading import MessageScope, Reading
 
 __all__ = ["Place", "WordsPlan"]
@@ -57,7 +57,7 @@ class WordsPlan:
             "if not isinstance(text, str):",
             "    continue",
             *time_lines(self.start, self.end, self.duration, writer),
-            *number_lines("confidence", self.confidence, "NOT_GIVEN", "clamped", writer),
+            *share_lines("confidence", self.confidence, "NOT_GIVEN", writer),
             *label_lines("speaker", self.speaker, writer),
             "words.append(TimedString(",
             "    text,",
@@ -77,7 +77,7 @@ class WordsPlan:
             *("        " + line for line in each),
             "    return words",
         ]
-        names = {"TimedString": TimedString, "NOT_GIVEN": NOT_GIVEN, "clamped": _clamped}
+        names = {"TimedString": TimedString, "NOT_GIVEN": NOT_GIVEN}
         return function(lines, {**writer.constants, **names}, "build")
 
     def _object(self, writer: CodeWriter) -> list[str]:
@@ -88,8 +88,3 @@ class WordsPlan:
             return []
         writer.objects.add("entry")
         return ["if not isinstance(entry, dict):", "    entry = {}"]
-
-
-def _clamped(value: Any) -> NotGivenOr[float]:
-    number = as_number(value)
-    return NOT_GIVEN if number is None else min(1.0, max(0.0, number))

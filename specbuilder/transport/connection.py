@@ -48,7 +48,8 @@ class Connection(ClientConnection):
 
     Attributes:
         ended: by a close, a broken connection or a violation of the protocol; no message comes after that.
-        writable: until the vendor's close frame or end of data, ours, or a broken connection.
+        is_open: messages can be sent: from the handshake until a close frame, ours or the vendor's, the end
+            of its data, or a broken connection.
         unanswered: whether it was dropped because no ping was answered.
         lost_by: the error of the operating system that ended the connection, if any.
     """
@@ -57,7 +58,7 @@ class Connection(ClientConnection):
         super().__init__(protocol, **settings)
         self.ended = False
         self.unanswered = False
-        self.writable = True
+        self.is_open = False
         self.lost_by: BaseException | None = None
         self._listener: Callable[[str | bytes], None] | None = None
         self._at_end: Callable[[], None] | None = None
@@ -71,11 +72,6 @@ class Connection(ClientConnection):
         self._heard = True
         self._ping_timer: asyncio.TimerHandle | None = None
         self._abort_timer: asyncio.TimerHandle | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether messages can be sent; no longer from the moment on in which the network failed."""
-        return self.protocol.state is State.OPEN and not self.transport.is_closing()
 
     # -- coming in -----------------------------------------------------------------------------------------
 
@@ -119,7 +115,7 @@ class Connection(ClientConnection):
         if end < 0:
             return
         self._answer.clear()
-        self._answered = self.is_open
+        self._answered = self.is_open = self.protocol.state is State.OPEN
         if self._answered:
             self._frames.feed(data[head:])
         elif head < len(data):
@@ -177,7 +173,7 @@ class Connection(ClientConnection):
         self._abort_timer = self.loop.call_later(CLOSE_GRACE, self.transport.abort)
 
     def _end(self) -> None:
-        self.writable = False
+        self.is_open = False
         if not self.ended:
             self.ended = True
             self._say_end()
@@ -188,7 +184,7 @@ class Connection(ClientConnection):
             at_end()
 
     def eof_received(self) -> None:
-        self.writable = False
+        self.is_open = False
         super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -207,7 +203,7 @@ class Connection(ClientConnection):
 
     def say_goodbye(self, code: int) -> None:
         """Write the close frame."""
-        self.writable = False
+        self.is_open = False
         self.protocol.send_close(code)
         self.send_data()
 

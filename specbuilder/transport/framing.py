@@ -91,16 +91,7 @@ class FrameReader:
                 return
             data = bytes(self._waiting)
             self._waiting.clear()
-        end = len(data)
-        # Nearly always it is one message, whole, in one frame, whose size takes one byte or two more.
-        if end > 4 and data[0] in _WHOLE and not self.fragmented and not self._broken:
-            size, begin = data[1], 2
-            if size == 126:
-                size, begin = data[2] << 8 | data[3], 4
-            if data[1] <= 126 and size == end - begin and size <= self._limit:
-                self._message(data[0] & 0x0F, data[begin:])
-                return
-        at = 0
+        at, end = 0, len(data)
         while at < end:
             if self._broken:
                 self._other(data[at:])

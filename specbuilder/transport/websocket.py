@@ -92,7 +92,7 @@ class WebSocket:
             ConnectionClosed: it can no longer be sent.
         """
         connection = self._connection
-        if not connection.writable:
+        if not connection.is_open:
             raise self.closed()
         connection.write(frame)
 
