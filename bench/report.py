@@ -12,7 +12,7 @@ from bench.messages import VENDORS
 from bench.profiling import room_of
 from bench.results import Results
 from bench.sides import SIDES
-from bench.suite import BUSY, SCALES
+from bench.suite import SCALES
 
 __all__ = ["filled", "sections", "summary"]
 
@@ -63,8 +63,8 @@ def _targets(results: Results) -> str:
 
     streams = [
         (f"streaming CPU{label}, {vendor}", f"{work}.{vendor}")
-        for work, label, vendors in (("streaming", "", VENDORS), ("busy", ", core busy", BUSY))
-        for vendor in vendors
+        for work, label in (("streaming", ""), ("busy", ", core busy"))
+        for vendor in VENDORS
     ]
     rows: list[tuple[str, float | None, float, str]] = [
         *(
@@ -100,7 +100,7 @@ def _targets(results: Results) -> str:
 
 def _streaming(results: Results) -> str:
     vendors = [(vendor, f"streaming.{vendor}", ("cpu",)) for vendor in VENDORS]
-    busy = [(f"{vendor}, core busy", f"busy.{vendor}", ("cpu",)) for vendor in BUSY]
+    busy = [(f"{vendor}, core busy", f"busy.{vendor}", ("cpu",)) for vendor in VENDORS]
     busy.append(("deepgram, core busy, words read", "busy.words", ("cpu",)))
     text = _compared(results, [*vendors, *busy, ("openai HTTP, per request", "batch", ("cpu",))])
     clocks = [results.spread(f"{work}.clock", "clock", "cpu") for work in ("streaming", "busy")]

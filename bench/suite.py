@@ -17,7 +17,7 @@ from typing import Any
 from bench.messages import VENDORS
 from bench.sides import SIDES
 
-__all__ = ["BUSY", "FULL", "QUICK", "SCALES", "Work", "environment", "run"]
+__all__ = ["FULL", "QUICK", "SCALES", "Work", "environment", "run"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,10 +49,6 @@ def _streaming(vendor: str, **request: Any) -> dict[str, Any]:
     return {"measure": "streaming", "vendor": vendor, "streams": 100, "seconds": 6, **request}
 
 
-BUSY = tuple(vendor for vendor in VENDORS if vendor != "assemblyai")
-"""Vendors that take audio faster than it is spoken; AssemblyAI does not, and ours holds it back."""
-
-
 def _busy(vendor: str, **request: Any) -> dict[str, Any]:
     """More than a core can do in time, so that it never sleeps."""
     return _streaming(vendor, streams=200, seconds=15, speed=10, **request)
@@ -63,7 +59,7 @@ _ON_DEEPGRAM = {"vendor": "deepgram"}
 FULL = (
     *(Work(f"streaming.{vendor}", _streaming(vendor)) for vendor in VENDORS),
     Work("streaming.clock", _streaming("deepgram"), ("clock",)),
-    *(Work(f"busy.{vendor}", _busy(vendor)) for vendor in BUSY),
+    *(Work(f"busy.{vendor}", _busy(vendor)) for vendor in VENDORS),
     Work("busy.words", _busy("deepgram", words=True), ("plugin", "ours")),
     Work("busy.clock", _busy("deepgram"), ("clock",)),
     Work("batch", {"measure": "batch", "requests": 300}),

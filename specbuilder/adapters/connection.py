@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 from livekit.agents import APIConnectionError, APIError, stt
 from livekit.agents.utils import aio
 
+from ..protocol.pacing import Pacer
 from ..protocol.replay import FLUSH, FlushMark
 from ..protocol.sending import Frame
 from ..protocol.session import StreamSession
@@ -59,7 +60,7 @@ class Connection:
         self._stopped: APIError | Outcome | None = None
         self._over = self._loop.create_future()
         self._flowing = False
-        self._next_send = 0.0
+        self._pacing = False
 
     async def run(self) -> Outcome:
         """Run until the vendor is done, or another connection is to take over.
@@ -138,7 +139,7 @@ class Connection:
         else:
             if self.session.ready and not self._ready.done():
                 self._ready.set_result(None)
-                self._flowing = self.session.pace is None
+                self._flowing = True
                 if self._watch is not None:
                     self._watch.ready()
             self._arm()
@@ -164,13 +165,15 @@ class Connection:
 
     # -- going out -----------------------------------------------------------------------------------------
 
-    @property
-    def is_idle(self) -> bool:
+    def takes(self, pcm: bytes) -> bool:
         """Whether audio may be sent this moment, without waiting for anything."""
-        return self._flowing and not self._socket.congested
+        if not self._flowing or self._socket.congested:
+            return False
+        pacer = self.session.pacer
+        return pacer is None or (not self._pacing and pacer.takes(len(pcm), self._loop.time()))
 
     def feed(self, pcm: bytes) -> None:
-        """Send audio at once; only while `is_idle`, and never past audio that still is in the source."""
+        """Send audio at once; only what it `takes`, and never past audio that still is in the source."""
         try:
             for frame in self.session.audio(pcm, self._loop.time()):
                 self._socket.write(frame)
@@ -208,8 +211,8 @@ class Connection:
             self._flowing = self._flowing and not self.session.finishing
             await self._send(frames)
             return
-        if self.session.pace is not None:
-            await self._feed_paced(item, now, self.session.pace)
+        if self.session.pacer is not None:
+            await self._feed_paced(item, self.session.pacer)
         else:
             await self._send_audio(self.session.audio(item, now))
 
@@ -225,15 +228,15 @@ class Connection:
             await self._socket.drain(self.session.plan.timeouts.write)
         self._hand_over()
 
-    async def _feed_paced(self, item: bytes, now: float, pace: float) -> None:
-        """Send no faster than the vendor takes it; one message may always go ahead."""
-        before = self.session.sent_seconds
-        frames = self.session.audio(item, now)
-        seconds = (self.session.sent_seconds - before) / pace
-        for frame in frames:
-            await asyncio.sleep(max(0.0, self._next_send - self._loop.time()))
-            self._next_send = max(self._next_send, self._loop.time()) + seconds / len(frames)
-            await self._send_audio([frame])
+    async def _feed_paced(self, pcm: bytes, pacer: Pacer) -> None:
+        """Send no faster than the vendor takes it; what is pushed meanwhile waits its turn."""
+        self._pacing = True
+        for piece in pacer.pieces(pcm):
+            wait = pacer.wait(self._loop.time())
+            if wait > 0:
+                await asyncio.sleep(wait)
+            await self._send_audio(self.session.audio(piece, self._loop.time()))
+        self._pacing = False
 
     def write_update(self, frames: list[Frame]) -> None:
         """Send the frames of an option change, and see whether the connection is to be replaced."""

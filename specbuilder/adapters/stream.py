@@ -267,9 +267,11 @@ class SpecStream(stt.RecognizeStream):
     def _send_now(self, item: Any) -> bool:
         """Send audio from within `push_frame`, if nothing has to be waited for; whether that was so."""
         connection = self._connection
-        if connection is None or not connection.is_idle or not isinstance(item, rtc.AudioFrame):
+        if connection is None or not isinstance(item, rtc.AudioFrame):
             return False
         pcm = item.data.tobytes()
+        if not connection.takes(pcm):
+            return False
         self._replay.audio(pcm)
         connection.feed(pcm)
         return True

@@ -60,6 +60,7 @@ class AudioPlan:
     Attributes:
         chunk: a duration, "N bytes", or 0 for "as it comes".
         pace: times real time at most; None: as fast as it comes.
+        ahead: seconds of audio that may be sent before their time by `pace`.
         first_chunk_only: `audio.index` occurs in `send` only as "is this the first chunk".
         per_chunk: `send` reads something that changes from chunk to chunk besides the audio and that.
     """
@@ -69,6 +70,7 @@ class AudioPlan:
     encoding: Tree | None
     chunk: Template | float | str
     pace: Tree | None
+    ahead: Template | float
     send: Tree
     identity: bool
     first_chunk_only: bool

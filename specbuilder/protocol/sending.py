@@ -16,7 +16,9 @@ from ..language.durations import parse_duration
 from .audio import Chunker, bytes_per_sample, encoder, sample_count
 from .codecs import Codec, JsonCodec
 from .names import Names
+from .pacing import Pacer
 from .plan import AudioPlan
+from .requests import render_seconds
 
 __all__ = ["AudioFormat", "AudioSender", "Frame", "frames_and_silence", "frames_of"]
 
@@ -69,6 +71,7 @@ class AudioFormat:
         encoding: name of the sample encoding.
         chunk_bytes: size of a chunk in the encoding; None: as pushed.
         pace: times real time at most; None: as fast as it comes.
+        ahead: seconds of audio that may be sent before their time by `pace`.
     """
 
     sample_rate: int
@@ -76,13 +79,14 @@ class AudioFormat:
     encoding: str
     chunk_bytes: int | None
     pace: float | None
+    ahead: float = 0.0
 
     @classmethod
     def of(cls, plan: AudioPlan, names: Names, default_rate: int) -> AudioFormat:
         """The format by the options.
 
         Raises:
-            ValueError: a template gave a rate, encoding, chunk or pace that is none.
+            ValueError: a template gave a rate, encoding, chunk, pace or duration that is none.
         """
         rate = int(_plain(plan.sample_rate, names, default_rate))
         channels = int(_plain(plan.channels, names, 1))
@@ -94,7 +98,10 @@ class AudioFormat:
             else plan.chunk.render(names, names.functions)
         )
         pace = _plain(plan.pace, names, None)
-        return cls(rate, channels, encoding, _chunk_bytes(chunk, rate, frame_bytes), pace and float(pace))
+        ahead = render_seconds(plan.ahead, names, "stream.audio.ahead")
+        return cls(
+            rate, channels, encoding, _chunk_bytes(chunk, rate, frame_bytes), pace and float(pace), ahead
+        )
 
     @property
     def frame_bytes(self) -> int:
@@ -105,6 +112,15 @@ class AudioFormat:
     def bytes_per_second(self) -> int:
         """Bytes of a second in the encoding."""
         return self.sample_rate * self.frame_bytes
+
+    def pacer(self) -> Pacer | None:
+        """What holds a connection's input to the pace; None: nothing does."""
+        if self.pace is None:
+            return None
+        message = None
+        if self.chunk_bytes is not None:
+            message = max(1, self.chunk_bytes // self.frame_bytes) * self.channels * 2
+        return Pacer(self.pace, self.ahead, self.sample_rate * self.channels * 2, message)
 
 
 def _chunk_bytes(chunk: Any, rate: int, frame_bytes: int) -> int | None:

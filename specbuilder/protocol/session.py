@@ -61,7 +61,7 @@ class StreamSession:
         ready: the opening exchange is over and audio may be sent.
         done: the vendor has said its last; the connection may end.
         finalized: seconds of this connection's input whose text is final.
-        pace: how many times faster than real time audio may go at most; None: no limit.
+        pacer: says when audio may leave; None: whenever it comes.
         over: the vendor has ended this recognition, or a flush has, and the input goes on in another one.
         expired: the connection should be replaced now: it is over, or (its age, an option change) due for it
             and the turn allows it.
@@ -98,7 +98,7 @@ class StreamSession:
         self.finalized = 0.0
         self.label = label
         self.redact = redact
-        self.pace = audio.pace
+        self.pacer = audio.pacer()
         self._errors = errors
         self._offset = offset
         self._language = language
@@ -124,6 +124,8 @@ class StreamSession:
     def audio(self, pcm: bytes | bytearray | memoryview, now: float) -> list[Frame]:
         """Frames of input samples (s16le at the session's rate and channels)."""
         frames = self._outgoing.audio(pcm, now)
+        if self.pacer is not None:
+            self.pacer.sent(len(pcm), now)
         if frames and now >= self._usage.due_at:
             self._emit_usage(now)
         return frames

@@ -179,6 +179,7 @@ class StreamCompiler:
             encoding=self._tree(section, "encoding", plain, path),
             chunk=self._chunk(chunk, (*path, "chunk"), plain),
             pace=self._tree(section, "pace", plain, path),
+            ahead=self._expressions.duration(section.get("ahead", "100ms"), (*path, "ahead"), plain),
             send=tree,
             identity=isinstance(send, str) and send.replace(" ", "") == "{{audio.data}}",
             first_chunk_only=("audio", "index") in tree.paths and first_only,

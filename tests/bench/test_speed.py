@@ -98,9 +98,10 @@ def test_a_message_takes_few_calls_for_one_of_the_plugin() -> None:
     assert calls_per_message("deepgram") <= 1.4 * plugin_calls_per_message()
 
 
-@pytest.mark.parametrize("vendor", ["deepgram", "assemblyai", "soniox"])
-def test_a_chunk_of_audio_takes_few_calls(vendor: str) -> None:
-    assert calls_per_chunk(vendor) <= 6
+@pytest.mark.parametrize(("vendor", "limit"), [("deepgram", 6), ("assemblyai", 8), ("soniox", 6)])
+def test_a_chunk_of_audio_takes_few_calls(vendor: str, limit: int) -> None:
+    """A pace, which AssemblyAI wants, takes two more."""
+    assert calls_per_chunk(vendor) <= limit
 
 
 def test_nothing_is_called_to_find_that_nothing_is_waited_for() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from typing import Any
 
@@ -19,9 +20,14 @@ DONE = Send({"type": "done"})
 
 
 async def heard(
-    spec: dict[str, Any], audio: list[rtc.AudioFrame], *, read: Any = None, flush_at: int | None = None
+    spec: dict[str, Any],
+    audio: list[rtc.AudioFrame],
+    *,
+    read: Any = None,
+    flush_at: int | None = None,
+    pace: float = 0.0,
 ) -> ScriptedVendor:
-    """What a vendor hears of pushed frames."""
+    """What a vendor hears of frames that are pushed at once, or at a pace."""
     vendor = ScriptedVendor([STOP, DONE], **({"audio": read} if read else {}))
     async with vendor:
         adapter = acme(vendor, spec)
@@ -30,11 +36,18 @@ async def heard(
             if index == flush_at:
                 stream.flush()
             stream.push_frame(frame)
+            if pace:
+                await asyncio.sleep(frame.duration / pace)
         stream.end_input()
         result = await outcome(stream, failed=vendor.failed)
         await adapter.aclose()
     assert result.error is None
     return vendor
+
+
+def samples_of(audio: list[rtc.AudioFrame]) -> bytes:
+    """All samples of some frames."""
+    return b"".join(bytes(frame.data) for frame in audio)
 
 
 def loudest_hertz(pcm: bytes, rate: int) -> float:
@@ -142,7 +155,7 @@ async def test_encodings(encoding: str, size: int, zero: bytes) -> None:
 async def test_chunks(chunk: str, sizes: list[int]) -> None:
     vendor = await heard(stream_spec(audio={"chunk": chunk}), tone(0.12))
     assert [len(piece) for piece in vendor.chunks(0)] == sizes
-    assert vendor.audio(0) == b"".join(bytes(frame.data) for frame in tone(0.12))
+    assert vendor.audio(0) == samples_of(tone(0.12))
 
 
 async def test_chunks_as_they_come() -> None:
@@ -167,7 +180,7 @@ async def test_audio_in_json_as_base64() -> None:
         }
     )
     vendor = await heard(spec, tone(0.12), read=base64_audio("data"))
-    assert vendor.audio(0) == b"".join(bytes(frame.data) for frame in tone(0.12))
+    assert vendor.audio(0) == samples_of(tone(0.12))
     texts = [frame.json for frame in vendor.frames(0) if hasattr(frame, "json")]
     assert [text["first"] for text in texts if text["type"] == "audio"] == [True, False, False]
 
@@ -196,15 +209,31 @@ async def test_a_rate_that_changes_in_mid_stream_is_refused() -> None:
 async def test_channels_may_change_in_mid_stream() -> None:
     """A participant's microphone can; the mix for the vendor stays the same."""
     vendor = await heard(SPEC, [*tone(0.1), *tone(0.1, channels=2), *tone(0.1)])
-    assert vendor.audio(0) == b"".join(bytes(frame.data) for frame in tone(0.1)) * 3
+    assert vendor.audio(0) == samples_of(tone(0.1)) * 3
 
 
-async def test_pace_holds_audio_back() -> None:
-    """Half a second at twice real time takes a quarter, less the first chunk."""
-    vendor = await heard(stream_spec(audio={"pace": 2}), tone(0.5))
+@pytest.mark.parametrize(("ahead", "least"), [("0ms", 0.2), ("100ms", 0.15)])
+async def test_pace_holds_audio_back(ahead: str, least: float) -> None:
+    """Half a second at twice real time takes a quarter, less the first chunk and what may go ahead."""
+    vendor = await heard(stream_spec(audio={"pace": 2, "ahead": ahead}), tone(0.5))
     first, last = vendor.frames(0)[0], [frame for frame in vendor.frames(0) if hasattr(frame, "data")][-1]
-    assert last.at - first.at > 0.2
-    assert len(vendor.audio(0)) == 16000
+    assert last.at - first.at > least
+    assert vendor.audio(0) == samples_of(tone(0.5))
+
+
+async def test_what_is_pushed_while_audio_is_held_back_waits_its_turn() -> None:
+    # Longer than a message, then some that could leave at once, again and again.
+    audio = [frame for _ in range(3) for frame in (*tone(0.4, chunk=0.4), *tone(0.05))]
+    vendor = await heard(stream_spec(audio={"pace": 4, "ahead": "0ms"}), audio, pace=5.0)
+    assert vendor.audio(0) == samples_of(audio)
+
+
+async def test_what_piled_up_goes_at_once_where_it_may_go_ahead() -> None:
+    """A stream that connects slowly would else be late for as long as it lasts."""
+    vendor = await heard(stream_spec(audio={"pace": 1, "ahead": "5s"}), tone(3.0))
+    first, last = vendor.frames(0)[0], [frame for frame in vendor.frames(0) if hasattr(frame, "data")][-1]
+    assert last.at - first.at < 1.0
+    assert vendor.audio(0) == samples_of(tone(3.0))
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (48000, 2)])
@@ -215,7 +244,7 @@ async def test_a_recognition_keeps_the_callers_format(rate: int, channels: int) 
         await adapter.recognize(audio, conn_options=NO_RETRY)
         await adapter.aclose()
     sent = wav_samples(vendor.requests[0].body)
-    assert sent == (rate, channels, b"".join(bytes(frame.data) for frame in audio))
+    assert sent == (rate, channels, samples_of(audio))
 
 
 async def test_a_recognition_in_the_format_the_spec_asks_for() -> None:
@@ -232,7 +261,7 @@ async def test_a_recognition_in_the_format_the_spec_asks_for() -> None:
 async def test_lazy_audio_is_not_lost_by_connecting() -> None:
     result, vendor = await listen([STOP, DONE], spec=stream_spec(lazy=True), seconds=0.3)
     assert result.error is None
-    assert vendor.audio(0) == b"".join(bytes(frame.data) for frame in tone(0.3))
+    assert vendor.audio(0) == samples_of(tone(0.3))
 
 
 async def test_silence_as_a_keepalive_is_in_the_vendors_encoding() -> None:
