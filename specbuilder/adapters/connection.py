@@ -165,23 +165,23 @@ class Connection:
 
     # -- going out -----------------------------------------------------------------------------------------
 
-    def takes(self, pcm: bytes) -> bool:
-        """Whether audio may be sent this moment, without waiting for anything."""
+    def feed(self, pcm: bytes) -> bool:
+        """Send audio, never past audio that still is in the source; False if it would have to wait."""
         if not self._flowing or self._socket.congested:
             return False
-        pacer = self.session.pacer
-        return pacer is None or (not self._pacing and pacer.takes(len(pcm), self._loop.time()))
-
-    def feed(self, pcm: bytes) -> None:
-        """Send audio at once; only what it `takes`, and never past audio that still is in the source."""
+        session, now = self.session, self._loop.time()
+        if session.pacer is not None and (self._pacing or not session.pacer.takes(len(pcm), now)):
+            return False
         try:
-            for frame in self.session.audio(pcm, self._loop.time()):
+            for frame in session.audio(pcm, now):
                 self._socket.write(frame)
             self._hand_over()
         except ConnectionClosed:
-            return
+            # The close is told behind the messages that came before it.
+            return True
         except Exception as error:
             self._fail(error)
+        return True
 
     async def _pump(self) -> None:
         """Send the input, in the vendor's form and pace; what fails here ends the reading."""

@@ -270,10 +270,9 @@ class SpecStream(stt.RecognizeStream):
         if connection is None or not isinstance(item, rtc.AudioFrame):
             return False
         pcm = item.data.tobytes()
-        if not connection.takes(pcm):
+        if not connection.feed(pcm):
             return False
         self._replay.audio(pcm)
-        connection.feed(pcm)
         return True
 
     # -- options -------------------------------------------------------------------------------------------

@@ -124,16 +124,22 @@ class CodeWriter:
             return self._truth(self.expression(node, item, applied))
         return self._once(node, lambda: self._condition(node, item, applied))
 
-    def surely_null(self, node: Node, item: str) -> str | None:
-        """A condition under which a call gives null without being made: null in, null out.
+    def settled(self, node: Node, item: str) -> tuple[str, str] | None:
+        """A condition under which a node's value is known before it is asked for, and that value.
 
-        None where there is no such condition, or it is no cheaper than the call.
+        Null in, null out, or the first part of `a && b`. None where there is no such condition, or it is no
+        cheaper than asking.
         """
+        if node["type"] == "and_expression":
+            before, self.may_fail = self.may_fail, False
+            held, test = self._asked(node["children"][0], item)
+            fails, self.may_fail = self.may_fail, before
+            return None if fails else (f"not {test}", held)
         function = FUNCTIONS.get(node["value"]) if node["type"] == "function_expression" else None
         if function is None or function.takes_null:
             return None
         fields = [child["value"] for child in node["children"] if child["type"] == "field"]
-        return f"{self._field(item, fields[0])} is None" if fields else None
+        return (f"{self._field(item, fields[0])} is None", "None") if fields else None
 
     def _once(self, node: Node, write: Callable[[], str]) -> str:
         """What `write` writes for a node.
@@ -417,6 +423,9 @@ class CodeWriter:
         given = f"({held} := {self.expression(node['children'][0], item)})"
         other = f"{self.constant(call.function)}({held})"
         return f"(None if {given} is None else len({held}) if isinstance({held}, SIZED) else {other})"
+
+    def _short_message(self, node: Node, item: str, call: CompiledCall) -> str:
+        return "scope.message"
 
     def _short_not_null(self, node: Node, item: str, call: CompiledCall) -> str:
         before, self.may_fail = self.may_fail, False

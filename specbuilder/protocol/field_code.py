@@ -6,7 +6,7 @@ from ..expressions.selectors import CodeWriter
 from .measures import Measure, as_label, as_share
 from .reading import Reading
 
-__all__ = ["label_lines", "share_lines", "time_lines", "value"]
+__all__ = ["label_lines", "seconds", "share_lines", "span_lines", "time_lines", "value"]
 
 
 def value(reading: Reading, writer: CodeWriter, item: str = "entry") -> str:
@@ -19,9 +19,9 @@ def value(reading: Reading, writer: CodeWriter, item: str = "entry") -> str:
     tree = reading.selector.tree
     source = writer.expression(tree, item)
     if writer.may_fail:
-        null = writer.surely_null(tree, item)
         source = f"{writer.constant(reading.read)}({item}, scope)"
-        source = f"(None if {null} else {source})" if null else source
+        settled = writer.settled(tree, item)
+        source = f"({settled[1]} if {settled[0]} else {source})" if settled else source
     writer.may_fail = before
     return source
 
@@ -30,22 +30,31 @@ def time_lines(
     start: Measure | None, end: Measure | None, duration: Measure | None, writer: CodeWriter
 ) -> list[str]:
     """Statements that set `start` and `end`, in seconds of the input; None where they are not said."""
-    lines = [f"start = {_seconds(start, writer)}", f"end = {_seconds(end, writer)}"]
-    if start is not None and duration is not None:
-        lines += [
-            "if end is None and start is not None:",
-            f"    length = {_seconds(duration, writer)}",
-            "    end = None if length is None else start + length",
-        ]
     return [
-        *lines,
+        *span_lines(start, end, duration, writer),
         "if place is not None:",
         "    start = None if start is None else place(start)",
         "    end = None if end is None else place(end)",
     ]
 
 
-def _seconds(measure: Measure | None, writer: CodeWriter) -> str:
+def span_lines(
+    start: Measure | None, end: Measure | None, duration: Measure | None, writer: CodeWriter
+) -> list[str]:
+    """Statements that set `start` and `end`, in seconds of the vendor's time; None where not said."""
+    lines = [f"start = {seconds(start, writer)}", f"end = {seconds(end, writer)}"]
+    if start is None or duration is None:
+        return lines
+    return [
+        *lines,
+        "if end is None and start is not None:",
+        f"    length = {seconds(duration, writer)}",
+        "    end = None if length is None else start + length",
+    ]
+
+
+def seconds(measure: Measure | None, writer: CodeWriter) -> str:
+    """The expression of a time of `entry` in seconds, None where it is not said."""
     if measure is None:
         return "None"
     convert = writer.constant(measure.convert)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import binascii
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import orjson
+from pybase64 import b64encode_as_string
 
 from ..expressions.nothing import NOTHING
 from ..expressions.trees import Tree
@@ -215,14 +215,13 @@ class AudioSender:
         if not isinstance(value, dict) or not isinstance(self._codec, JsonCodec):
             self._may_split = False
             return None
-        token = binascii.b2a_base64(marker, newline=False).decode()
+        token = b64encode_as_string(marker)
         before, found, after = orjson.dumps(value).decode().partition(token)
         if not found or token in after:
             self._may_split = False
             return None
-        b2a = binascii.b2a_base64
 
         def write(chunk: bytes) -> list[Frame]:
-            return [before + b2a(chunk, newline=False).decode("ascii") + after]
+            return [before + b64encode_as_string(chunk) + after]
 
         return write

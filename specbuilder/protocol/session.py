@@ -220,6 +220,8 @@ class StreamSession:
         if self._answers:
             answers, self._answers = self._answers, []
             frames = self._outgoing.noted(answers + frames, now)
+        # Kept until the next one, messages would get old enough for the garbage collector to go through them.
+        self.scope.message = None
         return frames
 
     def _read(self, message: Any) -> None:

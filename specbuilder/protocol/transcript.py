@@ -112,38 +112,46 @@ class TranscriptPlan:
             "data = SpeechData(",
             "    language=language_code(named if isinstance(named, str) else language),",
             "    text=text,",
-            "    start_time=first_start(words) if start is None else start + offset,",
-            "    end_time=last_end(words) if end is None else end + offset,",
+            "    start_time=first if start is None else start + offset,",
+            "    end_time=last if end is None else end + offset,",
             "    confidence=confidence,",
             "    speaker_id=speaker,",
             "    words=words or None,",
             ")",
             *([f"{writer.constant(self._complete)}(data, entry, scope)"] if more else []),
-            *(["if unread:", "    leave_unread(data, unread)"] if self.words and self.words.lasting else []),
+            *self._unread_lines(writer),
             "built.append(data)",
         ]
 
     def _words_lines(self, writer: CodeWriter) -> list[str]:
-        """Statements that set `words`; of many that last only the ends, and `unread`, which makes all."""
+        """Statements that set `words` and their ends; of many that last only the ends, and what makes all."""
         if self.words is None:
-            return ["words = None"]
+            return ["words, first, last = None, 0.0, 0.0"]
         build = writer.constant(self.words.build)
         lines = [f"found = {value(self.words.each, writer)}"]
-        all_words = f"words = {build}(found, scope, place, offset)"
+        made = [
+            f"words = {build}(found, scope, place, offset)",
+            "first, last = first_start(words), last_end(words)",
+        ]
         if not self.words.lasting:
-            return [*lines, all_words]
+            return [*lines, *made]
         return [
             *lines,
-            "unread = None",
+            "ends = None",
             f"if place is None and isinstance(found, list) and len(found) > {_FEW_WORDS}:",
-            f"    words = {build}([found[0], found[-1]], scope, None, offset)",
-            "    if len(words) == 2:",
-            f"        unread = partial({build}, found, scope, None, offset)",
-            "    else:",
-            f"        {all_words}",
+            f"    ends = {writer.constant(self.words.ends)}(found[0], found[-1], scope, offset)",
+            "if ends is None:",
+            *("    " + line for line in made),
             "else:",
-            f"    {all_words}",
+            "    words, (first, last) = None, ends",
         ]
+
+    def _unread_lines(self, writer: CodeWriter) -> list[str]:
+        """Statements that put off the making of words of which only the ends were read."""
+        if self.words is None or not self.words.lasting:
+            return []
+        words = f"partial({writer.constant(self.words.build)}, found, scope, None, offset)"
+        return ["if ends is not None:", f"    leave_unread(data, {words})"]
 
     def span(self, entry: Any, scope: MessageScope) -> tuple[float | None, float | None]:
         """Start and end as the vendor says them, in seconds of its own time line."""

@@ -16,7 +16,7 @@ from livekit.agents.types import TimedString
 from ..expressions.selector_code import function
 from ..expressions.selector_shapes import reads_fields_only
 from ..expressions.selectors import CodeWriter, code_writer
-from .field_code import label_lines, share_lines, time_lines, value
+from .field_code import label_lines, seconds, share_lines, span_lines, time_lines, value
 from .measures import Measure
 from .reading import MessageScope, Reading
 
@@ -24,6 +24,8 @@ __all__ = ["Place", "WordsPlan"]
 
 Place: TypeAlias = Callable[[float], float]
 """Maps a time of the vendor's to the time line of the input."""
+
+EndsReader: TypeAlias = Callable[[Any, Any, MessageScope, float], "tuple[float, float] | None"]
 
 WordBuilder: TypeAlias = Callable[[Any, MessageScope, "Place | None", float], list[TimedString]]
 
@@ -47,15 +49,33 @@ class WordsPlan:
     lasting: bool = False
 
     @cached_property
+    def ends(self) -> EndsReader:
+        """A function of the first and the last entry, scope, and offset in seconds.
+
+        It gives when the words begin and end, 0 where that is not said; None where either entry is no word.
+        """
+        writer = code_writer()
+        is_word = self._text_lines(writer, otherwise="return None")
+        lines = [
+            "def ends(entry, last, scope, offset):",
+            "    variables = scope.variables",
+            *("    " + line for line in is_word),
+            f"    start = {seconds(self.start, writer)}",
+            "    begin = 0.0 if start is None else start + offset",
+            "    entry = last",
+            *("    " + line for line in is_word),
+            *("    " + line for line in span_lines(self.start, self.end, self.duration, writer)),
+            "    return begin, 0.0 if end is None else end + offset",
+        ]
+        return function(lines, writer.constants, "ends")
+
+    @cached_property
     def build(self) -> WordBuilder:
         """A function of what `each` found, scope, placing of times (None: as they are), offset in seconds."""
         writer = code_writer()
         writer.in_loop = True
         each = [
-            *self._object(writer),
-            f"text = {'entry' if self.text is None else value(self.text, writer)}",
-            "if not isinstance(text, str):",
-            "    continue",
+            *self._text_lines(writer, otherwise="continue"),
             *time_lines(self.start, self.end, self.duration, writer),
             *share_lines("confidence", self.confidence, "NOT_GIVEN", writer),
             *label_lines("speaker", self.speaker, writer),
@@ -79,6 +99,15 @@ class WordsPlan:
         ]
         names = {"TimedString": TimedString, "NOT_GIVEN": NOT_GIVEN}
         return function(lines, {**writer.constants, **names}, "build")
+
+    def _text_lines(self, writer: CodeWriter, otherwise: str) -> list[str]:
+        """Statements that set the `text` of `entry`; `otherwise` is done where that is no word."""
+        return [
+            *self._object(writer),
+            f"text = {'entry' if self.text is None else value(self.text, writer)}",
+            "if not isinstance(text, str):",
+            f"    {otherwise}",
+        ]
 
     def _object(self, writer: CodeWriter) -> list[str]:
         """Look once whether the entry is an object, instead of at every field."""

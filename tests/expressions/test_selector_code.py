@@ -143,14 +143,27 @@ def test_texts_of_a_spec_are_only_literals() -> None:
     [("format('S{}', speaker)", {}, True), ("format('S{}', speaker)", {"speaker": 0}, False)],
 )
 def test_a_call_of_null_is_known_without_the_call(text: str, item: dict[str, Any], null: bool) -> None:
-    condition = code_writer().surely_null(parse_selector(text), "item")
-    assert condition is not None
+    settled = code_writer().settled(parse_selector(text), "item")
+    assert settled is not None
+    condition, value = settled
     assert eval(condition, {"item": item}) is null
+    assert value == "None"
 
 
-@pytest.mark.parametrize("text", ["not_null(a, b)", "a", "length('abc')"])
+@pytest.mark.parametrize(
+    ("item", "value"), [({}, None), ({"a": ""}, ""), ({"a": []}, []), ({"a": 0}, ...), ({"a": "x"}, ...)]
+)
+def test_the_second_part_of_a_choice_is_asked_only_if_the_first_holds(item: Any, value: Any) -> None:
+    writer = code_writer()
+    settled = writer.settled(parse_selector("a && length(b)"), "item")
+    assert settled is not None
+    source = f"({settled[1]} if {settled[0]} else ...)"
+    assert eval(source, {**writer.constants, "item": item}) == value
+
+
+@pytest.mark.parametrize("text", ["not_null(a, b)", "a", "length('abc')", "length(a) && b"])
 def test_other_selectors_have_no_such_condition(text: str) -> None:
-    assert code_writer().surely_null(parse_selector(text), "item") is None
+    assert code_writer().settled(parse_selector(text), "item") is None
 
 
 class Computed(dict[str, Any]):
