@@ -166,8 +166,6 @@ def _min_by(values: Any, keys: list[Any]) -> Any:
 
 def _sort_by(values: Any, keys: list[Any]) -> Any:
     check("sort_by", values, list, "an array")
-    if _one_text(keys):
-        return values[:]
     check_sortable("sort_by", keys)
     return [values[index] for index in sorted(range(len(keys)), key=keys.__getitem__)]
 
@@ -247,6 +245,17 @@ def _runs(values: Any, keys: list[Any]) -> list[list[Any]]:
             runs.append([value])
             before = key
     return runs
+
+
+def _groups(values: Any, keys: list[Any]) -> list[list[Any]]:
+    check("groups", values, list, "an array")
+    if _one_text(keys):
+        return [values[:]]
+    groups: dict[Any, list[Any]] = {}
+    for value, key in zip(values, keys, strict=True):
+        if key is not None:
+            groups.setdefault(key_of(key), []).append(value)
+    return list(groups.values())
 
 
 _PLAIN_KEYS = frozenset({str, bool, type(None)})
@@ -373,6 +382,11 @@ _ENTRIES = (
         prepare=texts.prepare_format,
     ),
     _function("geomean(array)", "geometric mean of numbers; nulls are skipped", _geomean),
+    _function(
+        "groups(array, &expression)",
+        "items with an equal value, as arrays in the order of first sight; null makes none",
+        _groups,
+    ),
     _function("header(name)", "a header of the reply or handshake", _header, reads_scope=True),
     _function("lookup(object, key)", "the field of that name", _lookup),
     _function(

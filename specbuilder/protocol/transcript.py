@@ -43,6 +43,10 @@ def _codes(value: Any) -> list[LanguageCode] | None:
     return [_language_code(text) for text in texts] if texts else None
 
 
+def _said(found: dict[str, Any]) -> dict[str, Any] | None:
+    return {name: value for name, value in found.items() if value is not None} or None
+
+
 @dataclass(frozen=True)
 class TranscriptPlan:
     """The `transcript` section as it holds for one place of the spec (merged over the outer ones)."""
@@ -99,7 +103,6 @@ class TranscriptPlan:
         """What is done for an entry."""
         assert self.text is not None
         named = value(self.language, writer) if self.language else "None"
-        more = self._has_runs or self.metadata
         return [
             f"text = {value(self.text, writer)}",
             "if not isinstance(text, str) or not text or text.isspace():",
@@ -118,10 +121,28 @@ class TranscriptPlan:
             "    speaker_id=speaker,",
             "    words=words or None,",
             ")",
-            *([f"{writer.constant(self._complete)}(data, entry, scope)"] if more else []),
+            *self._rare_lines(writer),
             *self._unread_lines(writer),
             "built.append(data)",
         ]
+
+    def _rare_lines(self, writer: CodeWriter) -> list[str]:
+        """Statements that add to `data` what few vendors say."""
+        lists = {
+            "source_languages": (self.source_languages, _codes),
+            "source_texts": (self.source_texts, _texts),
+            "target_languages": (self.target_languages, _codes),
+            "target_texts": (self.target_texts, _texts),
+        }
+        lines = [
+            f"data.{name} = {writer.constant(convert)}({value(reading, writer)})"
+            for name, (reading, convert) in lists.items()
+            if reading is not None
+        ]
+        if self.metadata:
+            pairs = ", ".join(f"{name!r}: {value(one, writer)}" for name, one in self.metadata.items())
+            lines.append(f"data.metadata = {writer.constant(_said)}({{{pairs}}})")
+        return lines
 
     def _words_lines(self, writer: CodeWriter) -> list[str]:
         """Statements that set `words` and their ends; of many that last only the ends, and what makes all."""
@@ -161,25 +182,6 @@ class TranscriptPlan:
             length = self.duration.seconds(entry, scope)
             end = None if length is None else start + length
         return start, end
-
-    @property
-    def _has_runs(self) -> bool:
-        runs = (self.source_languages, self.source_texts, self.target_languages, self.target_texts)
-        return any(run is not None for run in runs)
-
-    def _complete(self, data: stt.SpeechData, entry: Any, scope: MessageScope) -> None:
-        """Add what few vendors say."""
-        if self.metadata:
-            found = {name: reading.read(entry, scope) for name, reading in self.metadata.items()}
-            data.metadata = {name: value for name, value in found.items() if value is not None} or None
-        if self.source_languages:
-            data.source_languages = _codes(self.source_languages.read(entry, scope))
-        if self.source_texts:
-            data.source_texts = _texts(self.source_texts.read(entry, scope))
-        if self.target_languages:
-            data.target_languages = _codes(self.target_languages.read(entry, scope))
-        if self.target_texts:
-            data.target_texts = _texts(self.target_texts.read(entry, scope))
 
     def request(self, item: Any, scope: MessageScope) -> str | None:
         """The request id this place names, if it names one of its own."""

@@ -49,6 +49,7 @@ _ATOMS = st.sampled_from(
         "max_by(a, &b)",
         "runs(a, &b)[*].length(@)",
         "runs(a, &contains(['t'], b))",
+        "groups(a, &b)[*].length(@)",
         "sort_by(a, &b)",
         "map(&[@, $x], a)",
         "min(a[].b)",
