@@ -6,7 +6,7 @@ from ..expressions.selectors import CodeWriter
 from .measures import Measure, as_label, as_share
 from .reading import Reading
 
-__all__ = ["label_lines", "seconds", "share_lines", "span_lines", "time_lines", "value"]
+__all__ = ["holds", "label_lines", "seconds", "share_lines", "span_lines", "time_lines", "value"]
 
 
 def value(reading: Reading, writer: CodeWriter, item: str = "entry") -> str:
@@ -22,6 +22,22 @@ def value(reading: Reading, writer: CodeWriter, item: str = "entry") -> str:
         source = f"{writer.constant(reading.read)}({item}, scope)"
         settled = writer.settled(tree, item)
         source = f"({settled[1]} if {settled[0]} else {source})" if settled else source
+    writer.may_fail = before
+    return source
+
+
+def holds(reading: Reading, writer: CodeWriter, item: str) -> str:
+    """An expression that is true where a condition holds; arguments as of `value`."""
+    called = f"{writer.constant(reading.holds)}({item}, scope)"
+    if reading.is_watched:
+        return called
+    before, writer.may_fail = writer.may_fail, False
+    tree = reading.selector.tree
+    source = writer.condition(tree, item)
+    if writer.may_fail:
+        settled = writer.settled(tree, item)
+        # A part that settles it is null, or false.
+        source = f"(not ({settled[0]}) and {called})" if settled else called
     writer.may_fail = before
     return source
 

@@ -54,14 +54,16 @@ class Reading:
     Attributes:
         read: the value for an item and a scope; null where the selector met a wrong type.
         holds: JMESPath truth of it: null, false and empty values are false; 0 is true.
+        is_watched: `holds` does more than to evaluate the selector.
     """
 
-    __slots__ = ("holds", "place", "read", "selector")
+    __slots__ = ("holds", "is_watched", "place", "read", "selector")
 
     read: Read
     holds: Read
 
     def __init__(self, selector: Selector, place: str) -> None:
+        self.is_watched = False
         self.selector = selector
         self.place = place
         # Functions, not methods: these run for every field of every message, and Python calls them faster.
@@ -70,6 +72,19 @@ class Reading:
             self.holds = _guarded(selector.test, place, False)
         else:
             self.read, self.holds = selector.evaluate, selector.test
+
+    def watched(self, held: Callable[[], None]) -> Reading:
+        """A copy that tells every time it holds."""
+        copy = Reading(self.selector, self.place)
+
+        def holds(item: Any, scope: MessageScope) -> Any:
+            found = self.holds(item, scope)
+            if found:
+                held()
+            return found
+
+        copy.holds, copy.is_watched = holds, True
+        return copy
 
     def __call__(self, item: Any, scope: MessageScope) -> Any:
         return self.read(item, scope)

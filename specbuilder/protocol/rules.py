@@ -6,16 +6,19 @@ send, clear, then its own rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
 from livekit.agents import stt
 
+from ..expressions.selector_code import function
+from ..expressions.selectors import code_writer
 from ..expressions.trees import Tree
 from .dispatch import Dispatch
 from .reading import MessageScope, Reading
+from .rule_code import rule_lines
 from .transcript import TranscriptPlan
 
 __all__ = ["EVENT_ORDER", "Rule", "RuleList", "Target"]
@@ -65,32 +68,17 @@ class Rule:
     clears: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
 
-    def run(self, item: Any, target: Target) -> None:
-        """Run the rule on an item (the message, or an outer rule's item)."""
-        if self.each is None:
-            if self.when is None or self.when.holds(item, target.scope):
-                self._run_one(item, target)
-            return
-        found = self.each.read(item, target.scope)
-        for entry in found if isinstance(found, list) else ():
-            if self.when is None or self.when.holds(entry, target.scope):
-                self._run_one(entry, target)
-
-    def _run_one(self, item: Any, target: Target) -> None:
-        scope = target.scope
-        for name, reading in self.sets:
-            target.set_state(name, reading.read(item, scope))
-        for name, reading in self.adds:
-            target.add_state(name, reading.read(item, scope))
-        for kind, condition in self.emit:
-            if condition is None or condition.holds(item, scope):
-                target.emit(kind, item, self.transcript)
-        if self.send is not None:
-            target.send(self.send)
-        for name in self.clears:
-            target.clear_state(name)
-        for rule in self.rules:
-            rule.run(item, target)
+    @cached_property
+    def run(self) -> Callable[[Any, Target], None]:
+        """A function that runs the rule on an item (the message, or an outer rule's item)."""
+        writer = code_writer()
+        lines = [
+            "def run(item, target):",
+            "    scope = target.scope",
+            "    variables = scope.variables",
+            *("    " + line for line in rule_lines(self, writer)),
+        ]
+        return function(lines, writer.constants, "run")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from ..language.document import Document
 from ..language.errors import Mark, Path, format_path
 from ..protocol.errors import CloseTable, ErrorTable
 from ..protocol.plan import OpenStep, Plan, StreamPlan
-from ..protocol.reading import MessageScope, Reading
+from ..protocol.reading import Reading
 from ..protocol.rules import Rule, RuleList
 from ..protocol.spec import Spec
 
@@ -29,17 +29,7 @@ _ALWAYS = compile_selector("`true`")
 
 def _noted(reading: Reading | None, place: str, note: _Note) -> Reading:
     """A copy of a condition that tells when it held; None holds always."""
-    copy = Reading(_ALWAYS if reading is None else reading.selector, place)
-    holds = copy.holds
-
-    def noting(item: Any, scope: MessageScope) -> Any:
-        held = holds(item, scope)
-        if held:
-            note()
-        return held
-
-    copy.holds = noting
-    return copy
+    return Reading(_ALWAYS if reading is None else reading.selector, place).watched(note)
 
 
 class _NotedCondition(Condition):

@@ -1,0 +1,62 @@
+"""Rules as Python source: what a rule asks of a message and does with it, in one function written for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..expressions.selectors import CodeWriter
+from .field_code import holds, value
+
+if TYPE_CHECKING:
+    from .rules import Rule
+
+__all__ = ["rule_lines"]
+
+_DEEPEST = 6
+"""Rules inside each other that are one function; Python takes 20 loops inside each other."""
+
+
+def rule_lines(rule: Rule, writer: CodeWriter, item: str = "item", depth: int = 0) -> list[str]:
+    """Statements that run a rule; `target`, `scope` and `variables` are at hand.
+
+    Arguments:
+        item: the variable that holds what the rule is about.
+        depth: of the rule inside other ones.
+    """
+    if depth > _DEEPEST:
+        return [f"{writer.constant(rule.run)}({item}, target)"]
+    entry = item if rule.each is None else f"entry{depth}"
+    lines = _actions(rule, writer, entry, depth) or ["pass"]
+    if rule.when is not None:
+        lines = [f"if {holds(rule.when, writer, entry)}:", *_indented(lines)]
+    if rule.each is not None:
+        found = value(rule.each, writer, item)
+        lines = [
+            f"found = {found}",
+            f"for {entry} in found if isinstance(found, list) else ():",
+            *_indented(lines),
+        ]
+    return lines
+
+
+def _actions(rule: Rule, writer: CodeWriter, item: str, depth: int) -> list[str]:
+    """What is done where the rule's condition holds, in the one order there is."""
+    lines = []
+    for name, reading in rule.sets:
+        lines.append(f"target.set_state({name!r}, {value(reading, writer, item)})")
+    for name, reading in rule.adds:
+        lines.append(f"target.add_state({name!r}, {value(reading, writer, item)})")
+    for kind, condition in rule.emit:
+        emit = f"target.emit({writer.constant(kind)}, {item}, {writer.constant(rule.transcript)})"
+        lines += [emit] if condition is None else [f"if {holds(condition, writer, item)}:", f"    {emit}"]
+    if rule.send is not None:
+        lines.append(f"target.send({writer.constant(rule.send)})")
+    lines += [f"target.clear_state({name!r})" for name in rule.clears]
+    for inner in rule.rules:
+        lines += rule_lines(inner, writer, item, depth + 1)
+    return lines
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return ["    " + line for line in lines]
