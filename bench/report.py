@@ -53,6 +53,9 @@ def summary(results: Results) -> str:
     )
 
 
+_LABELS = {"interims": "openai, every interim"}
+"""Of works that are not called by their vendor."""
+
 # --- the sections of the page -----------------------------------------------------------------------------
 
 
@@ -62,9 +65,9 @@ def _targets(results: Results) -> str:
         return None if spread is None else spread.median
 
     streams = [
-        (f"streaming CPU{label}, {vendor}", f"{work}.{vendor}")
+        (f"streaming CPU{label}, {_LABELS.get(vendor, vendor)}", f"{work}.{vendor}")
         for work, label in (("streaming", ""), ("busy", ", core busy"))
-        for vendor in VENDORS
+        for vendor in (*VENDORS, "interims")
     ]
     rows: list[tuple[str, float | None, float, str]] = [
         *(
@@ -99,8 +102,9 @@ def _targets(results: Results) -> str:
 
 
 def _streaming(results: Results) -> str:
-    vendors = [(vendor, f"streaming.{vendor}", ("cpu",)) for vendor in VENDORS]
-    busy = [(f"{vendor}, core busy", f"busy.{vendor}", ("cpu",)) for vendor in VENDORS]
+    works = [(_LABELS.get(name, name), name) for name in (*VENDORS, "interims")]
+    vendors = [(label, f"streaming.{name}", ("cpu",)) for label, name in works]
+    busy = [(f"{label}, core busy", f"busy.{name}", ("cpu",)) for label, name in works]
     busy.append(("deepgram, core busy, words read", "busy.words", ("cpu",)))
     text = _compared(results, [*vendors, *busy, ("openai HTTP, per request", "batch", ("cpu",))])
     clocks = [results.spread(f"{work}.clock", "clock", "cpu") for work in ("streaming", "busy")]

@@ -99,6 +99,13 @@ def _plugin(vendor: str, address: str, session: aiohttp.ClientSession) -> stt.ST
     return plugin
 
 
+def unthrottle() -> None:
+    """Have the OpenAI plugin let out every interim, as ours does, instead of two a second."""
+    from livekit.plugins.openai import stt as plugin
+
+    plugin._delta_transcript_interval = -1.0
+
+
 class AdapterSide:
     """Streams of an adapter, each with a reader.
 
@@ -200,7 +207,13 @@ SIDES = ("floor", "plugin", "ours")
 def side(
     vendor: str, name: str, address: str, session: aiohttp.ClientSession, heard: Callable[[Any], None]
 ) -> Side:
-    """One of `SIDES`, or "clock", for a vendor at that host and port."""
+    """One of `SIDES`, or "clock", for a vendor at that host and port.
+
+    Raises:
+        ValueError: there is no such side.
+    """
+    if name not in (*SIDES, "clock"):
+        raise ValueError(f"no side {name!r}; there are {', '.join(SIDES)} and clock")
     if name == "clock":
         return ClockSide()
     if name == "floor":

@@ -15,7 +15,7 @@ from livekit import rtc
 from livekit.agents import stt
 
 from bench.messages import PER_SECOND, STAMP, UTTERANCE_SECONDS, finals, utterance
-from bench.sides import RATES, Side, open_session, side
+from bench.sides import RATES, Side, open_session, side, unthrottle
 from bench.vendor import VendorProcess
 
 __all__ = ["FRAME_SECONDS", "connect", "frames", "memory", "percentiles", "streaming", "wire"]
@@ -176,6 +176,7 @@ async def streaming(
     speed: float = 1.0,
     stamped: bool = False,
     words: bool = False,
+    interims: bool = False,
     during: Callable[[], Any] | None = None,
 ) -> dict[str, Any]:
     """Real-time streams with ten messages a second each.
@@ -186,6 +187,7 @@ async def streaming(
         speed: times real time at which both directions go.
         stamped: also measure from the vendor's write to the event (Deepgram only).
         words: read the words of each transcript too, not only its text.
+        interims: take the OpenAI plugin's throttle off, so that it does what ours does.
         during: makes a context manager around what is measured.
 
     Returns:
@@ -197,6 +199,8 @@ async def streaming(
     ear = _Ear(name == "floor", stamped, words)
     audio = frames(RATES[vendor])
     is_clock = name == "clock"
+    if interims:
+        unthrottle()
     async with VendorProcess(messages=utterance(vendor, stamped=stamped)) as far, open_session() as session:
         before = _resident()
         target = side(vendor, name, far.address, session, ear.listen)

@@ -60,6 +60,8 @@ FULL = (
     *(Work(f"streaming.{vendor}", _streaming(vendor)) for vendor in VENDORS),
     Work("streaming.clock", _streaming("deepgram"), ("clock",)),
     *(Work(f"busy.{vendor}", _busy(vendor)) for vendor in VENDORS),
+    Work("streaming.interims", _streaming("openai", interims=True)),
+    Work("busy.interims", _busy("openai", interims=True)),
     Work("busy.words", _busy("deepgram", words=True), ("plugin", "ours")),
     Work("busy.clock", _busy("deepgram"), ("clock",)),
     Work("batch", {"measure": "batch", "requests": 300}),
