@@ -8,6 +8,7 @@ faster spelling of it; tests hold the two against each other.
 from __future__ import annotations
 
 from collections.abc import Callable
+from keyword import iskeyword
 from typing import Any, Final, Protocol
 
 from specbuilder.expressions.selector_closures import Run, flat, flat_field
@@ -226,8 +227,10 @@ class CodeWriter:
         self, kind: str, value: str, use: Callable[[str], str], also: Callable[[str], str] | None = None
     ) -> str:
         """What `use` makes of a value of a Python type of which `also` is true; None for any other value."""
-        held = value if value.isidentifier() else self._name("t")
-        given = value if value.isidentifier() else f"{held} := {value}"
+        # A constant such as None is written like a name, and Python warns of its subscription.
+        is_name = value.isidentifier() and not iskeyword(value)
+        held = value if is_name else self._name("t")
+        given = value if is_name else f"{held} := {value}"
         test = f"isinstance({given}, {kind})" + (f" and {also(held)}" if also else "")
         return f"({use(held)} if {test} else None)"
 

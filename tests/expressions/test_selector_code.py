@@ -238,3 +238,9 @@ def test_any_depth_is_written_in_a_moment(shape: str) -> None:
         text = shape.format(text)
     scope = SimpleNamespace(variables={"x": 1}, message=None, headers={})
     assert compile_selector(text).evaluate({}, scope) is None
+
+
+@pytest.mark.parametrize("text", ["a && `null`[0]", "[a, `null`.b]", "a || `true` | [a, `null` | [0]]"])
+@pytest.mark.filterwarnings("error::SyntaxWarning")
+def test_a_part_of_a_constant_makes_python_warn_of_nothing(text: str) -> None:
+    assert compile_selector.__wrapped__(text).text == text
