@@ -183,3 +183,11 @@ class Plan:
     errors: ErrorTable
     recognize: RecognizePlan | None = None
     stream: StreamPlan | None = None
+
+    def prepare(self) -> None:
+        """Write the functions that read messages and replies now, not when the first of them comes."""
+        if self.stream is not None:
+            self.stream.rules.prepare()
+            self.stream.on_close.prepare()
+        if self.recognize is not None:
+            _ = self.recognize.transcript.build

@@ -97,6 +97,11 @@ class RuleList:
         for rule in self._dispatch.find(message):
             rule.run(message, target)
 
+    def prepare(self) -> None:
+        """Write the functions of all rules now, so that the first message does not wait for it."""
+        _ = self._dispatch, [rule.run for rule in self.rules]
+        _ = [rule.transcript.build for rule in self.walk() if rule.emit]
+
     def walk(self) -> Iterator[Rule]:
         """Every rule, nested ones included."""
         yield from _walk(self.rules)

@@ -79,7 +79,7 @@ class AudioFormat:
     encoding: str
     chunk_bytes: int | None
     pace: float | None
-    ahead: float = 0.0
+    ahead: float
 
     @classmethod
     def of(cls, plan: AudioPlan, names: Names, default_rate: int) -> AudioFormat:

@@ -69,6 +69,7 @@ def settle(
     """The settings of given options; arguments and errors are those of `Spec.resolve`."""
     values, names, plan = spec.resolve(given, api_key, environ=environ, functions=functions)
     options = {name: names[name] for name in spec.options.options}
+    plan.prepare()
     return Settings(dict(given), values, options, plan, spec)
 
 

@@ -198,8 +198,10 @@ class Connection(ClientConnection):
     # -- going out -----------------------------------------------------------------------------------------
 
     def write(self, message: str | bytes | memoryview) -> None:
-        """Write a text message (str) or a binary one."""
-        self.transport.write(self._writer.frame(message))
+        """Write a text message (str) or a binary one; what comes after a failure is dropped."""
+        # Between a failure and `connection_lost` asyncio logs every write, and drops it too.
+        if not self.transport.is_closing():
+            self.transport.write(self._writer.frame(message))
 
     def say_goodbye(self, code: int) -> None:
         """Write the close frame."""

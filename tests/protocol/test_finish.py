@@ -36,7 +36,7 @@ def over_after(*, audio: float, taking: float, answers: list[float]) -> float:
     """
     _, names, plan = load_spec(SPEC).resolve({})
     assert plan.stream is not None
-    form = AudioFormat(RATE, 1, "pcm_s16le", None, None)
+    form = AudioFormat(RATE, 1, "pcm_s16le", None, None, 0.0)
     session = StreamSession(plan.stream, plan.errors, names, Turn(), form)
     session.start(0.0)
     for second in range(int(audio)):

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from livekit.agents.stt import SpeechEventType
 
+from specbuilder import load_spec
 from specbuilder.expressions.selectors import compile_selector
 from specbuilder.protocol.reading import MessageScope, Reading
 from specbuilder.protocol.rules import Rule, RuleList
+from specbuilder.protocol.settings import settle
 from specbuilder.protocol.transcript import TranscriptPlan
 
 TRANSCRIPT = TranscriptPlan()
@@ -135,3 +137,12 @@ def test_a_watched_condition_tells_when_it_holds() -> None:
         rule.run(message, target)
     assert held == ["when", "when", "emit"]
     assert target.done == [(KINDS[0], {"a": 1, "b": 1})]
+
+
+@pytest.mark.parametrize("name", ["deepgram", "soniox", "openai", "assemblyai"])
+def test_no_function_is_left_to_be_written_when_the_first_message_comes(name: str) -> None:
+    plan = settle(load_spec(name), {}, "key", environ={}).plan
+    assert plan.stream is not None
+    for section in (plan.stream.rules, plan.stream.on_close):
+        assert all("run" in vars(rule) for rule in section.rules)
+        assert all("build" in vars(rule.transcript) for rule in section.walk() if rule.emit)

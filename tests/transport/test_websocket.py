@@ -232,6 +232,15 @@ class TestTheVendorCloses:
             error = await closed(socket)
         assert (error.code, error.clean, error.reason) == (None, False, "ended without a close frame")
 
+    async def test_writing_after_a_failure_is_not_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        async with opened(silent) as socket:
+            # As a failed write leaves it: asyncio tells of the end in the next round of the loop.
+            socket._connection.transport.abort()
+            for _ in range(20):
+                socket.write(b"audio")
+            assert (await closed(socket)).clean is False
+        assert not caplog.records
+
     async def test_a_reset(self) -> None:
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(frame("one"))
