@@ -1,4 +1,4 @@
-"""What the vendors say: one utterance of three seconds, ten messages a second, up to fifteen words.
+"""What the vendors say: utterances of three seconds, ten messages a second, up to fifteen words.
 
 The shapes are those of the vendors' documentation: https://developers.deepgram.com/docs/interim-results,
 https://www.assemblyai.com/docs/api-reference/streaming-api/streaming-api,
@@ -12,7 +12,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["PER_SECOND", "STAMP", "TEXT", "UTTERANCE_SECONDS", "VENDORS", "finals", "utterance"]
+__all__ = [
+    "PER_SECOND",
+    "STAMP",
+    "TEXT",
+    "UTTERANCE_SECONDS",
+    "VENDORS",
+    "conversation",
+    "finals",
+    "utterance",
+]
 
 PER_SECOND = 10
 """Messages a second."""
@@ -41,13 +50,13 @@ def _heard(index: int) -> list[str]:
     return WORDS[: min(len(WORDS), 1 + index // 2)]
 
 
-def _deepgram(index: int, words: list[str]) -> dict[str, Any]:
+def _deepgram(index: int, words: list[str], begin: int) -> dict[str, Any]:
     final = index == COUNT - 1
     return {
         "type": "Results",
         "channel_index": [0, 1],
         "duration": round(0.1 * (index + 1), 2),
-        "start": 0.0,
+        "start": float(begin),
         "is_final": final,
         "speech_final": final,
         "channel": {
@@ -58,8 +67,8 @@ def _deepgram(index: int, words: list[str]) -> dict[str, Any]:
                     "words": [
                         {
                             "word": word.lower(),
-                            "start": round(0.08 + at * 0.24, 2),
-                            "end": round(0.32 + at * 0.24, 2),
+                            "start": round(begin + 0.08 + at * 0.24, 2),
+                            "end": round(begin + 0.32 + at * 0.24, 2),
                             "confidence": _confidence(index, at),
                             "punctuated_word": word,
                         }
@@ -77,11 +86,11 @@ def _deepgram(index: int, words: list[str]) -> dict[str, Any]:
     }
 
 
-def _assemblyai(index: int, words: list[str]) -> dict[str, Any]:
+def _assemblyai(index: int, words: list[str], begin: int) -> dict[str, Any]:
     final = index == COUNT - 1
     return {
         "type": "Turn",
-        "turn_order": 0,
+        "turn_order": begin // UTTERANCE_SECONDS,
         "turn_is_formatted": final,
         "end_of_turn": final,
         "transcript": " ".join(words if final else words[:-1]),
@@ -91,8 +100,8 @@ def _assemblyai(index: int, words: list[str]) -> dict[str, Any]:
         "end_of_turn_confidence": 1.0 if final else 0.12,
         "words": [
             {
-                "start": 80 + at * 240,
-                "end": 320 + at * 240,
+                "start": begin * 1000 + 80 + at * 240,
+                "end": begin * 1000 + 320 + at * 240,
                 "text": word,
                 "confidence": _confidence(index, at),
                 "word_is_final": at < len(words) - 1 or final,
@@ -102,7 +111,7 @@ def _assemblyai(index: int, words: list[str]) -> dict[str, Any]:
     }
 
 
-def _soniox(index: int, words: list[str]) -> dict[str, Any]:
+def _soniox(index: int, words: list[str], begin: int) -> dict[str, Any]:
     """Every second message makes the oldest word final; the others are said again until they are."""
     final = index == COUNT - 1
     settled, before = max(0, len(words) - 8), max(0, len(_heard(index - 1)) - 8) if index else 0
@@ -111,8 +120,8 @@ def _soniox(index: int, words: list[str]) -> dict[str, Any]:
     tokens: list[dict[str, Any]] = [
         {
             "text": word if at == 0 else f" {word}",
-            "start_ms": 80 + at * 240,
-            "end_ms": 320 + at * 240,
+            "start_ms": begin * 1000 + 80 + at * 240,
+            "end_ms": begin * 1000 + 320 + at * 240,
             "confidence": _confidence(index, at),
             "is_final": at < settled,
             "language": "en",
@@ -122,16 +131,16 @@ def _soniox(index: int, words: list[str]) -> dict[str, Any]:
     ]
     if final:
         tokens.append({"text": "<end>", "is_final": True})
-    total = 100 * (index + 1)
-    return {"tokens": tokens, "final_audio_proc_ms": 240 * settled, "total_audio_proc_ms": total}
+    heard = {"final_audio_proc_ms": begin * 1000 + 240 * settled}
+    return {"tokens": tokens, **heard, "total_audio_proc_ms": begin * 1000 + 100 * (index + 1)}
 
 
-def _openai(index: int, words: list[str]) -> dict[str, Any]:
+def _openai(index: int, words: list[str], begin: int) -> dict[str, Any]:
     item = {"event_id": f"event_{index:020d}", "item_id": "item_CA9xAbCdEfGhIjKlMnOpQ", "content_index": 0}
     if index == 0:
-        return {**item, "type": "input_audio_buffer.speech_started", "audio_start_ms": 80}
+        return {**item, "type": "input_audio_buffer.speech_started", "audio_start_ms": begin * 1000 + 80}
     if index == COUNT - 2:
-        return {**item, "type": "input_audio_buffer.speech_stopped", "audio_end_ms": 2900}
+        return {**item, "type": "input_audio_buffer.speech_stopped", "audio_end_ms": begin * 1000 + 2900}
     kind = "conversation.item.input_audio_transcription"
     if index == COUNT - 1:
         usage = {"type": "tokens", "total_tokens": 43, "input_tokens": 28, "output_tokens": 15}
@@ -140,7 +149,7 @@ def _openai(index: int, words: list[str]) -> dict[str, Any]:
     return {**item, "type": f"{kind}.delta", "delta": delta}
 
 
-VENDORS: dict[str, Callable[[int, list[str]], dict[str, Any]]] = {
+VENDORS: dict[str, Callable[[int, list[str], int], dict[str, Any]]] = {
     "deepgram": _deepgram,
     "assemblyai": _assemblyai,
     "soniox": _soniox,
@@ -148,8 +157,8 @@ VENDORS: dict[str, Callable[[int, list[str]], dict[str, Any]]] = {
 }
 
 
-def utterance(vendor: str, *, stamped: bool = False) -> list[str]:
-    """The messages of one utterance as JSON texts.
+def conversation(vendor: str, seconds: float, *, stamped: bool = False) -> list[str]:
+    """The messages of so many seconds as JSON texts; whole utterances.
 
     Arguments:
         vendor: one of `VENDORS`.
@@ -158,11 +167,17 @@ def utterance(vendor: str, *, stamped: bool = False) -> list[str]:
     Raises:
         ValueError: stamps are asked of a vendor whose messages have none.
     """
+    begins = range(0, max(1, round(seconds)), UTTERANCE_SECONDS)
+    return [text for begin in begins for text in utterance(vendor, begin=begin, stamped=stamped)]
+
+
+def utterance(vendor: str, *, begin: int = 0, stamped: bool = False) -> list[str]:
+    """The messages of the utterance that begins after so many seconds; otherwise as of `conversation`."""
     if stamped and vendor != "deepgram":
         raise ValueError(f"{vendor}'s messages have no place for a stamp")
     texts = []
     for index in range(COUNT):
-        message = VENDORS[vendor](index, _heard(index))
+        message = VENDORS[vendor](index, _heard(index), begin)
         if stamped:
             best = message["channel"]["alternatives"][0]
             best["transcript"] += f" {STAMP}"

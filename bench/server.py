@@ -1,8 +1,8 @@
-"""The vendor's process: `python -m bench.server '{"messages": [...], ...}'`.
+"""The vendor's process: `python -m bench.server`, and its scenario as a line of JSON on standard input.
 
 It does as little as it can per frame, so that a thousand streams fit on one core beside the process that is
-measured: frames to send are prepared once, and of frames received only the headers are read. Commands come as
-lines on standard input, answers go as lines to standard output:
+measured: frames to send are prepared once, and of frames received only the headers are read. Commands follow
+as lines on standard input, answers go as lines to standard output:
 
     ready N               -> "ready" once N WebSockets are open
     go START COUNT SPEED  -> sends COUNT messages to each, from the monotonic time START on; "done" at the end
@@ -216,7 +216,7 @@ def _answer(line: str) -> None:
 
 def main() -> None:
     """Serve until standard input ends."""
-    asyncio.run(_serve(json.loads(sys.argv[1])))
+    asyncio.run(_serve(json.loads(sys.stdin.readline())))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import stt
 
-from bench.messages import PER_SECOND, STAMP, UTTERANCE_SECONDS, finals, utterance
+from bench.messages import PER_SECOND, STAMP, UTTERANCE_SECONDS, conversation, finals, utterance
 from bench.sides import RATES, Side, open_session, side, unthrottle
 from bench.vendor import VendorProcess
 
@@ -201,7 +201,8 @@ async def streaming(
     is_clock = name == "clock"
     if interims:
         unthrottle()
-    async with VendorProcess(messages=utterance(vendor, stamped=stamped)) as far, open_session() as session:
+    messages = conversation(vendor, seconds, stamped=stamped)
+    async with VendorProcess(messages=messages) as far, open_session() as session:
         before = _resident()
         target = side(vendor, name, far.address, session, ear.listen)
         if not is_clock:

@@ -19,7 +19,7 @@ class VendorProcess:
     """A vendor in a process of its own; use it as an async context manager.
 
     Arguments:
-        scenario: `messages` (JSON texts of one utterance, repeated), `reply` (the answer to every HTTP
+        scenario: `messages` (JSON texts, repeated), `reply` (the answer to every HTTP
             request), `reads_stamps` (whether audio begins with the nanoseconds at which it was pushed).
     """
 
@@ -30,13 +30,13 @@ class VendorProcess:
     async def __aenter__(self) -> VendorProcess:
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench.server", self._scenario),
+            *(sys.executable, "-m", "bench.server"),
             cwd=_ROOT,
             stdin=pipe,
             stdout=pipe,
             limit=2**24,
         )
-        self.address = f"127.0.0.1:{await self._line()}"
+        self.address = f"127.0.0.1:{await self._ask(self._scenario)}"
         return self
 
     async def __aexit__(
