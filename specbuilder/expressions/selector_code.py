@@ -14,13 +14,26 @@ from typing import Any, Final, Protocol
 from specbuilder.expressions.selector_closures import Run, flat, flat_field
 from specbuilder.expressions.selector_functions import FUNCTIONS
 from specbuilder.expressions.selector_parser import Node
-from specbuilder.expressions.selector_shapes import CHAINS, IDENTITIES, PYTHON_TRUTH, reads_item, steps_of
+from specbuilder.expressions.selector_shapes import (
+    CHAINS,
+    IDENTITIES,
+    PYTHON_TRUTH,
+    gives_truth,
+    needs_object,
+    reads_item,
+    steps_of,
+)
 from specbuilder.expressions.selector_values import NUMBERS, equal
 
 __all__ = ["CodeWriter", "function", "functions"]
 
 # Python's parser takes 200 brackets inside each other; up to five are written per node.
 _DEEPEST: Final = 20
+
+_BUILTINS: Final = {
+    one.__name__: one for one in (dict, float, int, isinstance, len, list, map, max, min, str, sum, type)
+}
+"""What written source may use of Python's own."""
 
 _ORDER: Final = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
@@ -86,6 +99,7 @@ class CodeWriter:
         self.constants: dict[str, Any] = {
             "NUMBERS": NUMBERS,
             "SIZED": (str, list, dict),
+            "SORTABLE": NUMBERS | {str},
             "flat": flat,
             "flat_field": flat_field,
         }
@@ -299,10 +313,16 @@ class CodeWriter:
         return f"({found} if isinstance({held} := {array}, list){before} else None)"
 
     def _comprehension(self, held: str, one: str, right: Node, condition: Node | None) -> str:
-        tests = [] if condition is None else [self.condition(condition, one, applied=True)]
+        tests = []
+        if condition is not None:
+            if needs_object(condition):
+                self.objects.add(one)
+                tests.append(f"isinstance({one}, dict)")
+            tests.append(self.condition(condition, one, applied=True))
         if right["type"] in IDENTITIES:
             value = one
-            tests.append(f"{one} is not None")
+            if one not in self.objects:
+                tests.append(f"{one} is not None")
         else:
             value = self._name("t")
             tests.append(f"({value} := {self.expression(right, one, applied=True)}) is not None")
@@ -403,11 +423,26 @@ class CodeWriter:
     def _call_by(self, name: str, node: Node, item: str) -> str:
         """The call of a function with an `&expression`."""
         array, by = sorted(node["children"], key=lambda child: child["type"] == "expref")
-        held, one = self._name("t"), self._name("e")
+        held, one, keys = self._name("t"), self._name("e"), self._name("t")
         given = f"({held} := {self.expression(array, item)})"
         value, before = self._loop(lambda: self.expression(by["children"][0], one, applied=True))
-        values = f"[{value} for {one} in {held}] if isinstance({held}, list){before} else None"
-        return f"(None if {given} is None else {name}({held}, {values}))"
+        found = f"({keys} := [{value} for {one} in {held}] if isinstance({held}, list){before} else None)"
+        usual = self._usual(node["value"], by["children"][0], held, keys)
+        if usual is None:
+            return f"(None if {given} is None else {name}({held}, {found}))"
+        test, result = usual
+        return f"(None if {given} is None else {result} if {found} and {test} else {name}({held}, {keys}))"
+
+    @staticmethod
+    def _usual(function: str, by: Node, held: str, keys: str) -> tuple[str, str] | None:
+        """A test of keys, of which there are some, and what the function gives where it holds: the usual."""
+        if function in ("runs", "groups"):
+            # Text equals nothing but text in Python too, and so do true and false where no number can be.
+            kind = "" if function == "runs" and gives_truth(by) else f"{keys}[0].__class__ is str and "
+            return f"{kind}{keys}.count({keys}[0]) == len({keys})", f"[{held}[:]]"
+        if function in ("max_by", "min_by"):
+            return f"len({keys}) == 1 and {keys}[0].__class__ in SORTABLE", f"{held}[0]"
+        return None
 
     # --- functions that are done here
 
@@ -426,6 +461,24 @@ class CodeWriter:
         given = f"({held} := {self.expression(node['children'][0], item)})"
         other = f"{self.constant(call.function)}({held})"
         return f"(None if {given} is None else len({held}) if isinstance({held}, SIZED) else {other})"
+
+    def _short_avg(self, node: Node, item: str, call: CompiledCall) -> str:
+        return self._of_numbers(node, item, call, lambda held: f"sum({held}) / len({held})")
+
+    def _short_max(self, node: Node, item: str, call: CompiledCall) -> str:
+        return self._of_numbers(node, item, call, lambda held: f"max({held})")
+
+    def _short_min(self, node: Node, item: str, call: CompiledCall) -> str:
+        return self._of_numbers(node, item, call, lambda held: f"min({held})")
+
+    def _of_numbers(self, node: Node, item: str, call: CompiledCall, use: Callable[[str], str]) -> str:
+        """What `use` makes of an array of numbers; the function is called for anything else."""
+        self.may_fail = True
+        held = self._name("t")
+        given = f"({held} := {self.expression(node['children'][0], item)})"
+        known = f"{held}.__class__ is list and {held} and NUMBERS.issuperset(map(type, {held}))"
+        other = f"{self.constant(call.function)}({held})"
+        return f"(None if {given} is None else {use(held)} if {known} else {other})"
 
     def _short_message(self, node: Node, item: str, call: CompiledCall) -> str:
         return "scope.message"
@@ -453,8 +506,7 @@ def functions(lines: list[str], constants: dict[str, Any], *names: str) -> list[
         constants: their globals.
         names: of the functions.
     """
-    builtins = {"isinstance": isinstance, "len": len, "list": list, "str": str, "dict": dict, "float": float}
-    space: dict[str, Any] = {"__builtins__": builtins, **constants}
+    space: dict[str, Any] = {"__builtins__": _BUILTINS, **constants}
     exec(compile("\n".join(lines), f"<{names[0]}>", "exec"), space)
     return [space[name] for name in names]
 

@@ -19,9 +19,12 @@ from specbuilder.expressions.selector_shapes import CHAINS, IDENTITIES, gains, s
 from specbuilder.expressions.selector_values import Scope, SelectorTypeError
 from specbuilder.language.errors import did_you_mean
 
-__all__ = ["Part", "code_writer", "compile_tree"]
+__all__ = ["FAILURES", "Part", "code_writer", "compile_tree", "problem_of"]
 
 _PYTHON_ERRORS: Final = (ArithmeticError, RecursionError, TypeError, ValueError)
+
+FAILURES: Final = (SelectorTypeError, *_PYTHON_ERRORS)
+"""What a `CodeWriter`'s expression may raise."""
 
 
 @dataclass(frozen=True)
@@ -112,13 +115,18 @@ def _body(name: str, value: str, writer: CodeWriter) -> list[str]:
         f"        return {value}",
         "    except ERRORS as error:",
         "        caught = error.__class__",
-        # Out here the error has no context: Python's text may quote the value, which is somebody's speech.
+        # Out here the error has no context, whose text may quote the value.
         "    raise failure(caught)",
     ]
 
 
 def _failure(caught: type[Exception]) -> SelectorTypeError:
     return SelectorTypeError(f"{caught.__name__} in a function or comparison")
+
+
+def problem_of(error: Exception) -> str:
+    """What to say of one of `FAILURES`: Python's text may quote the value, which is somebody's speech."""
+    return str(error if isinstance(error, SelectorTypeError) else _failure(type(error)))
 
 
 def _guarded(run: Run) -> Run:

@@ -170,11 +170,6 @@ def _sort_by(values: Any, keys: list[Any]) -> Any:
     return [values[index] for index in sorted(range(len(keys)), key=keys.__getitem__)]
 
 
-def _one_text(keys: list[Any]) -> bool:
-    """Whether all keys are the same text: one speaker, one language, the usual case."""
-    return bool(keys) and keys[0].__class__ is str and keys.count(keys[0]) == len(keys)
-
-
 def _map(values: Any, found: list[Any]) -> Any:
     check("map", values, list, "an array")
     return found
@@ -230,12 +225,8 @@ def _unique(values: Any) -> Any:
 
 def _runs(values: Any, keys: list[Any]) -> list[list[Any]]:
     check("runs", values, list, "an array")
-    if _one_text(keys):
-        return [values[:]]
     if not _PLAIN_KEYS.issuperset(map(type, keys)):
         keys = [key_of(key) for key in keys]
-    elif keys and keys.count(keys[0]) == len(keys):
-        return [values[:]]
     runs: list[list[Any]] = []
     before: Any = UNKNOWN
     for value, key in zip(values, keys, strict=True):
@@ -249,8 +240,6 @@ def _runs(values: Any, keys: list[Any]) -> list[list[Any]]:
 
 def _groups(values: Any, keys: list[Any]) -> list[list[Any]]:
     check("groups", values, list, "an array")
-    if _one_text(keys):
-        return [values[:]]
     groups: dict[Any, list[Any]] = {}
     for value, key in zip(values, keys, strict=True):
         if key is not None:

@@ -11,6 +11,8 @@ __all__ = [
     "IDENTITIES",
     "PYTHON_TRUTH",
     "gains",
+    "gives_truth",
+    "needs_object",
     "reads_fields_only",
     "reads_item",
     "steps_of",
@@ -22,6 +24,8 @@ IDENTITIES: Final = frozenset({"identity", "current"})
 _PLAIN: Final = frozenset({"field", "identity", "current", "literal", "variable"})
 
 _PROJECTIONS: Final = frozenset({"projection", "value_projection", "filter_projection"})
+
+_TESTS: Final = frozenset({"contains", "ends_with", "matches", "starts_with"})
 
 _OF_VALUES: Final = frozenset({"and_expression", "or_expression", "not_expression", "comparator"})
 
@@ -48,6 +52,31 @@ def reads_fields_only(tree: Node) -> bool:
         # What an `&expression` reads is not this item.
         return all(child["type"] == "expref" or reads_fields_only(child) for child in tree["children"])
     return False
+
+
+def gives_truth(tree: Node) -> bool:
+    """Whether the value is true, false or null, whatever the item."""
+    if tree["type"] == "function_expression":
+        return tree["value"] in _TESTS
+    return tree["type"] in ("comparator", "not_expression")
+
+
+def needs_object(tree: Node) -> bool:
+    """Whether a selector is false, and surely does not fail, for an item that is no object."""
+    kind = tree["type"]
+    if kind in CHAINS:
+        first, *others = tree["children"]
+        return needs_object(first) and all(other["type"] in ("field", "index") for other in others)
+    if kind == "and_expression":
+        return needs_object(tree["children"][0])
+    if kind == "or_expression":
+        return all(map(needs_object, tree["children"]))
+    if kind == "comparator" and tree["value"] == "eq":
+        # A field of what is no object is null, which of all constants only null is equal to.
+        first, second = sorted(tree["children"], key=lambda child: child["type"] == "literal")
+        is_constant: bool = second["type"] == "literal" and second["value"] is not None
+        return is_constant and needs_object(first)
+    return bool(kind == "field")
 
 
 def reads_item(tree: Node) -> bool:

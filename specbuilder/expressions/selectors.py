@@ -16,12 +16,13 @@ from typing import Any, TypeAlias
 
 from specbuilder.expressions.selector_closures import Run
 from specbuilder.expressions.selector_code import CodeWriter
-from specbuilder.expressions.selector_compiler import code_writer, compile_tree
+from specbuilder.expressions.selector_compiler import FAILURES, code_writer, compile_tree, problem_of
 from specbuilder.expressions.selector_functions import FUNCTIONS, UNKNOWN
 from specbuilder.expressions.selector_parser import Node, SelectorError, parse_selector
 from specbuilder.expressions.selector_values import Scope, SelectorTypeError
 
 __all__ = [
+    "FAILURES",
     "CodeWriter",
     "Scope",
     "Selector",
@@ -30,6 +31,7 @@ __all__ = [
     "code_writer",
     "compile_selector",
     "functions",
+    "problem_of",
 ]
 
 Equality: TypeAlias = tuple[tuple[str, ...], Any]
