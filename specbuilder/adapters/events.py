@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 from typing import Final
 
 from livekit.agents import stt
@@ -42,6 +44,26 @@ class EventChannel(aio.Chan[stt.SpeechEvent]):
         super().send_nowait(value)
         if value.type in self._copied:
             self.copies.send_nowait(value)
+
+    async def __anext__(self) -> stt.SpeechEvent:
+        """The next event: livekit's own way to it is a coroutine inside another."""
+        while not self._queue:
+            if self.closed:
+                raise StopAsyncIteration
+            waiter = self._loop.create_future()
+            self._gets.append(waiter)
+            try:
+                await waiter
+            except aio.ChanClosed:
+                raise StopAsyncIteration from None
+            except asyncio.CancelledError:
+                with suppress(ValueError):
+                    self._gets.remove(waiter)
+                if self._queue:
+                    # It may have been woken for an event that another reader is to take now.
+                    self._wakeup_next(self._gets)
+                raise
+        return self._queue.popleft()
 
     def close(self) -> None:
         """No event will come any more; those that wait can still be read."""

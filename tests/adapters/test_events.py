@@ -51,6 +51,29 @@ async def test_readers_that_wait_are_woken() -> None:
     assert [len(found) for found in await asyncio.gather(*reading)] == [2, 1]
 
 
+async def test_a_reader_that_gives_up_keeps_no_event_from_another() -> None:
+    channel = EventChannel(METERED)
+    gone, other = (asyncio.ensure_future(anext(channel)) for _ in range(2))
+    await asyncio.sleep(0)
+    channel.send_nowait(event(stt.SpeechEventType.INTERIM_TRANSCRIPT))
+    # The first reader is woken, and cancelled before it runs.
+    gone.cancel()
+    assert (await asyncio.wait_for(other, 5)).type is stt.SpeechEventType.INTERIM_TRANSCRIPT
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+
+
+async def test_readers_that_give_up_leave_nothing_behind() -> None:
+    channel = EventChannel(METERED)
+    for _ in range(20):
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(anext(channel), 0.001)
+    assert not channel._gets
+    channel.send_nowait(event(stt.SpeechEventType.INTERIM_TRANSCRIPT))
+    channel.close()
+    assert await listed(channel) == [stt.SpeechEventType.INTERIM_TRANSCRIPT]
+
+
 async def test_nothing_goes_into_a_closed_channel_and_closing_drops_what_nobody_read() -> None:
     channel = EventChannel(METERED)
     channel.send_nowait(event(stt.SpeechEventType.FINAL_TRANSCRIPT))
