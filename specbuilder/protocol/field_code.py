@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from ..expressions.selectors import CodeWriter
+from ..expressions.selectors import FAILURES, CodeWriter, problem_of
 from .measures import Measure, as_label, as_share
 from .reading import Reading
 
-__all__ = ["holds", "label_lines", "seconds", "share_lines", "span_lines", "time_lines", "value"]
+__all__ = [
+    "holds",
+    "label_lines",
+    "seconds_lines",
+    "share_lines",
+    "span_lines",
+    "time_lines",
+    "value",
+    "value_lines",
+]
 
 
 def value(reading: Reading, writer: CodeWriter, item: str = "entry") -> str:
@@ -15,15 +24,30 @@ def value(reading: Reading, writer: CodeWriter, item: str = "entry") -> str:
     Arguments:
         item: the variable that holds what is read; `scope` and `variables` are at hand too.
     """
+    source, fails = _written(reading, writer, item)
+    return f"{writer.constant(reading.read)}({item}, scope)" if fails else source
+
+
+def value_lines(name: str, reading: Reading, writer: CodeWriter, item: str = "entry") -> list[str]:
+    """Statements that set a variable to a field's value: `value` without the call."""
+    source, fails = _written(reading, writer, item)
+    if not fails:
+        return [f"{name} = {source}"]
+    return [
+        "try:",
+        f"    {name} = {source}",
+        f"except {writer.constant(FAILURES)} as error:",
+        f"    {name} = None",
+        f"    scope.note_broken({reading.place!r}, {writer.constant(problem_of)}(error))",
+    ]
+
+
+def _written(reading: Reading, writer: CodeWriter, item: str) -> tuple[str, bool]:
+    """The expression of a field's value, and whether it could raise."""
     before, writer.may_fail = writer.may_fail, False
-    tree = reading.selector.tree
-    source = writer.expression(tree, item)
-    if writer.may_fail:
-        source = f"{writer.constant(reading.read)}({item}, scope)"
-        settled = writer.settled(tree, item)
-        source = f"({settled[1]} if {settled[0]} else {source})" if settled else source
-    writer.may_fail = before
-    return source
+    source = writer.expression(reading.selector.tree, item)
+    fails, writer.may_fail = writer.may_fail, before
+    return source, fails
 
 
 def holds(reading: Reading, writer: CodeWriter, item: str) -> str:
@@ -58,27 +82,27 @@ def span_lines(
     start: Measure | None, end: Measure | None, duration: Measure | None, writer: CodeWriter
 ) -> list[str]:
     """Statements that set `start` and `end`, in seconds of the vendor's time; None where not said."""
-    lines = [f"start = {seconds(start, writer)}", f"end = {seconds(end, writer)}"]
+    lines = [*seconds_lines("start", start, writer), *seconds_lines("end", end, writer)]
     if start is None or duration is None:
         return lines
     return [
         *lines,
         "if end is None and start is not None:",
-        f"    length = {seconds(duration, writer)}",
+        *("    " + line for line in seconds_lines("length", duration, writer)),
         "    end = None if length is None else start + length",
     ]
 
 
-def seconds(measure: Measure | None, writer: CodeWriter) -> str:
-    """The expression of a time of `entry` in seconds, None where it is not said."""
+def seconds_lines(name: str, measure: Measure | None, writer: CodeWriter) -> list[str]:
+    """Statements that set a time of `entry` in seconds, None where it is not said."""
     if measure is None:
-        return "None"
-    convert = writer.constant(measure.convert)
-    found = value(measure.reading, writer)
+        return [f"{name} = None"]
+    convert = f"{writer.constant(measure.convert)}({name})"
+    lines = value_lines(name, measure.reading, writer)
     if measure.unit == "s":
-        return f"(time if (time := {found}).__class__ is float else {convert}(time))"
+        return [*lines, f"if {name}.__class__ is not float:", f"    {name} = {convert}"]
     scale = measure.convert(1)
-    return f"(time * {scale!r} if (time := {found}).__class__ in NUMBERS else {convert}(time))"
+    return [*lines, f"{name} = {name} * {scale!r} if {name}.__class__ in NUMBERS else {convert}"]
 
 
 def share_lines(name: str, reading: Reading | None, otherwise: str, writer: CodeWriter) -> list[str]:
@@ -90,7 +114,7 @@ def share_lines(name: str, reading: Reading | None, otherwise: str, writer: Code
     if reading is None:
         return [f"{name} = {otherwise}"]
     return [
-        f"{name} = {value(reading, writer)}",
+        *value_lines(name, reading, writer),
         f"if {name}.__class__ is not float or not 0.0 <= {name} <= 1.0:",
         f"    {name} = {writer.constant(as_share)}({name})",
         f"    {name} = {otherwise} if {name} is None else {name}",
@@ -102,4 +126,4 @@ def label_lines(name: str, reading: Reading | None, writer: CodeWriter) -> list[
     if reading is None:
         return [f"{name} = None"]
     label = writer.constant(as_label)
-    return [f"{name} = {value(reading, writer)}", f"if {name} is not None:", f"    {name} = {label}({name})"]
+    return [*value_lines(name, reading, writer), f"if {name} is not None:", f"    {name} = {label}({name})"]

@@ -12,7 +12,8 @@ from .errors import ErrorTable
 from .reading import Reading
 from .requests import RequestPlan, StepPlan
 from .rules import RuleList
-from .transcript import TranscriptPlan, UsagePlan
+from .transcript import TranscriptPlan
+from .usage import UsagePlan
 
 if TYPE_CHECKING:
     from .codecs import Codec
@@ -191,3 +192,6 @@ class Plan:
             self.stream.on_close.prepare()
         if self.recognize is not None:
             _ = self.recognize.transcript.build
+        for section in (self.stream, self.recognize):
+            if section is not None and section.usage is not None:
+                _ = section.usage.read

@@ -60,9 +60,8 @@ def recognition_event(
         alternatives=alternatives or [_silent(language)],
     )
     if plan.usage is not None:
-        inputs, outputs = plan.usage.tokens(message, scope)
-        reported = plan.usage.seconds(message, scope, 0.0) or seconds
-        event.recognition_usage = stt.RecognitionUsage(reported, inputs, outputs)
+        inputs, outputs, reported = plan.usage.read(message, scope)
+        event.recognition_usage = stt.RecognitionUsage(max(0.0, reported) or seconds, inputs, outputs)
     return event
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..expressions.selectors import CodeWriter
-from .field_code import holds, value
+from .field_code import holds, value_lines
 
 if TYPE_CHECKING:
     from .rules import Rule
@@ -31,9 +31,8 @@ def rule_lines(rule: Rule, writer: CodeWriter, item: str = "item", depth: int = 
     if rule.when is not None:
         lines = [f"if {holds(rule.when, writer, entry)}:", *_indented(lines)]
     if rule.each is not None:
-        found = value(rule.each, writer, item)
         lines = [
-            f"found = {found}",
+            *value_lines("found", rule.each, writer, item),
             f"for {entry} in found if isinstance(found, list) else ():",
             *_indented(lines),
         ]
@@ -44,9 +43,9 @@ def _actions(rule: Rule, writer: CodeWriter, item: str, depth: int) -> list[str]
     """What is done where the rule's condition holds, in the one order there is."""
     lines = []
     for name, reading in rule.sets:
-        lines.append(f"target.set_state({name!r}, {value(reading, writer, item)})")
+        lines += [*value_lines("value", reading, writer, item), f"target.set_state({name!r}, value)"]
     for name, reading in rule.adds:
-        lines.append(f"target.add_state({name!r}, {value(reading, writer, item)})")
+        lines += [*value_lines("value", reading, writer, item), f"target.add_state({name!r}, value)"]
     for kind, condition in rule.emit:
         emit = f"target.emit({writer.constant(kind)}, {item}, {writer.constant(rule.transcript)})"
         lines += [emit] if condition is None else [f"if {holds(condition, writer, item)}:", f"    {emit}"]

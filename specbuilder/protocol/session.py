@@ -105,10 +105,13 @@ class StreamSession:
         self._interims = interim_results
         self._timeline = Timeline(replayed, wall, anchored)
         self._state = StateTable(plan.state, names, self.scope)
+        self.set_state, self.add_state = self._state.set, self._state.add
+        self.clear_state = self._state.clear
         self._outgoing = Outgoing(plan, names, audio, self._timeline, now)
         self._ending = Ending(plan, names, self._outgoing, turn, self.scope, replayed=replayed, now=now)
         self._usage = UsageCounter(plan.usage, now, self._outgoing.heard_seconds)
         self._now = now
+        self._has_final = False
         self._answers: list[Frame] = []
         self._closed_rules = False
 
@@ -240,18 +243,6 @@ class StreamSession:
         self.ready = self._outgoing.ready
         return frames
 
-    def set_state(self, name: str, value: Any) -> None:
-        """Replace a state variable."""
-        self._state.set(name, value)
-
-    def add_state(self, name: str, value: Any) -> None:
-        """Add to a state variable; null adds nothing."""
-        self._state.add(name, value)
-
-    def clear_state(self, name: str) -> None:
-        """Bring a state variable back to its beginning."""
-        self._state.clear(name)
-
     def send(self, message: Tree) -> None:
         """Send the vendor a message of a rule's."""
         self._answers += self._outgoing.message(message)
@@ -285,10 +276,12 @@ class StreamSession:
             sent = self._outgoing.sent_seconds
             self.finalized = max(self.finalized, min(end, sent) if end > 0 else sent)
             self._ending.final_at = self._now
+            self._has_final = True
         self.turn.transcript(kind, alternatives, request_id, speech_end_time=end_wall)
 
     def _read_usage(self, message: Any) -> None:
-        event = self._usage.read(message, self.scope, self.request_id)
+        has_final, self._has_final = self._has_final, False
+        event = self._usage.read(message, self.scope, self._now, self.request_id, has_final)
         if event is not None:
             self.turn.events.append(event)
 

@@ -101,6 +101,8 @@ class ListState(_Plain):
     def add(self, current: Any, value: Any) -> Any:
         if value is None or value == []:
             return current
+        if not current and isinstance(value, list):
+            return bounded_list(value)
         return bounded_list([*current, *value] if isinstance(value, list) else [*current, value])
 
 

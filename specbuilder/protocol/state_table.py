@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .errors import status_error
@@ -49,35 +49,42 @@ class StateTable:
 
     def set(self, name: str, value: Any) -> None:
         """Replace a variable."""
-        self._change(name, self._plans[name].type.set, value)
+        try:
+            current = self._plans[name].type.set(self._current[name], value)
+        except (StateOverflow, StateTypeError) as problem:
+            self._refuse(name, problem)
+        else:
+            self._store(name, current)
 
     def add(self, name: str, value: Any) -> None:
         """Add to a variable; null adds nothing."""
-        self._change(name, self._plans[name].type.add, value)
+        if value is None:
+            return
+        try:
+            current = self._plans[name].type.add(self._current[name], value)
+        except (StateOverflow, StateTypeError) as problem:
+            self._refuse(name, problem)
+        else:
+            self._store(name, current)
 
     def clear(self, name: str) -> None:
         """Bring a variable back to its beginning."""
-        self._change(name, self._plans[name].type.clear)
+        self._store(name, self._plans[name].type.clear(self._current[name]))
 
-    def _change(self, name: str, action: Callable[..., Any], *values: Any) -> None:
-        """Change a variable by an action of its type.
+    def _refuse(self, name: str, problem: StateOverflow | StateTypeError) -> None:
+        """A value that a variable cannot take; the variable stays as it is.
 
         Raises:
             APIStatusError: the vendor made it grow beyond its bound.
         """
-        try:
-            current = action(self._current[name], *values)
-        except StateOverflow as error:
-            problem = str(error)
-        except StateTypeError as error:
-            self._scope.note_broken(f"stream.state.{name}", str(error))
-            return
-        else:
-            if name in self._bound:
-                self._keyed[name].store(self._bound[name], current)
-            self._show(name, current)
-            return
-        raise status_error(500, f"stream.state.{name}: {problem}")
+        if isinstance(problem, StateOverflow):
+            raise status_error(500, f"stream.state.{name}: {problem}") from None
+        self._scope.note_broken(f"stream.state.{name}", str(problem))
+
+    def _store(self, name: str, current: Any) -> None:
+        if name in self._bound:
+            self._keyed[name].store(self._bound[name], current)
+        self._show(name, current)
 
     def _show(self, name: str, current: Any) -> None:
         self._current[name] = current

@@ -1,10 +1,10 @@
-"""From a vendor's message to livekit's `SpeechData`, by the `transcript` and `usage` sections."""
+"""From a vendor's message to livekit's `SpeechData`, by the `transcript` section."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 from livekit.agents import NOT_GIVEN, LanguageCode, stt
@@ -12,13 +12,13 @@ from livekit.agents.types import TimedString
 
 from ..expressions.selector_code import function
 from ..expressions.selectors import CodeWriter, code_writer
-from .field_code import label_lines, share_lines, time_lines, value
-from .measures import Measure, as_label, as_number
+from .field_code import label_lines, share_lines, time_lines, value, value_lines
+from .measures import Measure, as_label
 from .reading import MessageScope, Reading
-from .unread import leave_unread
+from .unread import Unread
 from .words import Place, WordsPlan
 
-__all__ = ["TranscriptPlan", "UsagePlan"]
+__all__ = ["TranscriptPlan"]
 
 TranscriptBuilder: TypeAlias = Callable[[Any, MessageScope, str, float, "Place | None"], list[stt.SpeechData]]
 
@@ -49,7 +49,12 @@ def _said(found: dict[str, Any]) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class TranscriptPlan:
-    """The `transcript` section as it holds for one place of the spec (merged over the outer ones)."""
+    """The `transcript` section as it holds for one place of the spec (merged over the outer ones).
+
+    Attributes:
+        lasting: what is seldom read (words, source and target texts, metadata) depends on nothing but its
+            entry in the message and on options that stay as they are: it is the same whenever it is made.
+    """
 
     each: Reading | None = None
     text: Reading | None = None
@@ -66,6 +71,7 @@ class TranscriptPlan:
     source_texts: Reading | None = None
     target_languages: Reading | None = None
     target_texts: Reading | None = None
+    lasting: bool = False
 
     @cached_property
     def build(self) -> TranscriptBuilder:
@@ -78,23 +84,23 @@ class TranscriptPlan:
         if self.text is None:
             return _no_alternatives
         writer = code_writer()
-        entries = "[item]" if self.each is None else f"listed({value(self.each, writer, 'item')})"
+        each = ["found = [item]"] if self.each is None else value_lines("found", self.each, writer, "item")
         lines = [
             "def build(item, scope, language, offset, place):",
             "    variables = scope.variables",
             "    built = []",
-            f"    for entry in {entries}:",
+            *("    " + line for line in each),
+            "    for entry in found if found.__class__ is list else listed(found):",
             *("        " + line for line in self._lines(writer)),
             "    return built",
         ]
         names = {
             "SpeechData": stt.SpeechData,
+            "Unread": Unread,
             "first_start": _first_start,
             "language_code": _language_code,
             "last_end": _last_end,
-            "leave_unread": leave_unread,
             "listed": _listed,
-            "partial": partial,
         }
         built: TranscriptBuilder = function(lines, {**writer.constants, **names}, "build")
         return built
@@ -102,32 +108,52 @@ class TranscriptPlan:
     def _lines(self, writer: CodeWriter) -> list[str]:
         """What is done for an entry."""
         assert self.text is not None
-        named = value(self.language, writer) if self.language else "None"
+        named = value_lines("named", self.language, writer) if self.language else ["named = None"]
         return [
-            f"text = {value(self.text, writer)}",
+            *value_lines("text", self.text, writer),
             "if not isinstance(text, str) or not text or text.isspace():",
             "    continue",
             *self._words_lines(writer),
             *time_lines(self.start, self.end, self.duration, writer),
-            f"named = {named}",
+            *named,
             *share_lines("confidence", self.confidence, "0.0", writer),
             *label_lines("speaker", self.speaker, writer),
-            "data = SpeechData(",
-            "    language=language_code(named if isinstance(named, str) else language),",
-            "    text=text,",
-            "    start_time=first if start is None else start + offset,",
-            "    end_time=last if end is None else end + offset,",
-            "    confidence=confidence,",
-            "    speaker_id=speaker,",
-            "    words=words or None,",
-            ")",
-            *self._rare_lines(writer),
-            *self._unread_lines(writer),
+            "code = language_code(named if isinstance(named, str) else language)",
+            "first, last = first if start is None else start + offset, last if end is None else end + offset",
+            *self._data_lines(writer),
             "built.append(data)",
         ]
 
-    def _rare_lines(self, writer: CodeWriter) -> list[str]:
-        """Statements that add to `data` what few vendors say."""
+    def _data_lines(self, writer: CodeWriter) -> list[str]:
+        """Statements that make `data`; where it lasts, what is seldom read is put off."""
+        fields = "code, text, first, last, confidence, speaker"
+        others = self._others_lines(writer)
+        plain = [f"data = SpeechData({fields}, None, words or None)", *others]
+        if not self.lasting or (self.words is None and not others):
+            return plain
+        found = "found" if self.words else "None"
+        unread = f"data = Unread({fields}, {writer.constant(self.complete)}, {found}, entry, scope, offset)"
+        if self.words is None:
+            return [unread]
+        return ["if ends is None:", *("    " + line for line in plain), "else:", f"    {unread}"]
+
+    @cached_property
+    def complete(self) -> Callable[..., None]:
+        """A function that adds to a transcript what was put off.
+
+        Its arguments: what was found as words; the item; the scope; the offset in seconds; the transcript.
+        """
+        writer = code_writer()
+        lines = ["def complete(found, entry, scope, offset, data):", "    variables = scope.variables"]
+        if self.words is not None:
+            words = f"{writer.constant(self.words.build)}(found, scope, None, offset)"
+            lines.append(f"    data.words = {words} or None")
+        lines += ["    " + line for line in self._others_lines(writer)]
+        made: Callable[..., None] = function(lines, writer.constants, "complete")
+        return made
+
+    def _others_lines(self, writer: CodeWriter) -> list[str]:
+        """Statements that add to `data` what few vendors say, and few read."""
         lists = {
             "source_languages": (self.source_languages, _codes),
             "source_texts": (self.source_texts, _texts),
@@ -149,12 +175,12 @@ class TranscriptPlan:
         if self.words is None:
             return ["words, first, last = None, 0.0, 0.0"]
         build = writer.constant(self.words.build)
-        lines = [f"found = {value(self.words.each, writer)}"]
+        lines = value_lines("found", self.words.each, writer)
         made = [
             f"words = {build}(found, scope, place, offset)",
             "first, last = first_start(words), last_end(words)",
         ]
-        if not self.words.lasting:
+        if not self.lasting:
             return [*lines, *made]
         return [
             *lines,
@@ -166,13 +192,6 @@ class TranscriptPlan:
             "else:",
             "    words, (first, last) = None, ends",
         ]
-
-    def _unread_lines(self, writer: CodeWriter) -> list[str]:
-        """Statements that put off the making of words of which only the ends were read."""
-        if self.words is None or not self.words.lasting:
-            return []
-        words = f"partial({writer.constant(self.words.build)}, found, scope, None, offset)"
-        return ["if ends is not None:", f"    leave_unread(data, {words})"]
 
     def span(self, entry: Any, scope: MessageScope) -> tuple[float | None, float | None]:
         """Start and end as the vendor says them, in seconds of its own time line."""
@@ -206,35 +225,3 @@ def _first_start(words: list[TimedString] | None) -> float:
 def _last_end(words: list[TimedString] | None) -> float:
     end = words[-1].end_time if words else NOT_GIVEN
     return end if isinstance(end, float) else 0.0
-
-
-@dataclass(frozen=True)
-class UsagePlan:
-    """The `usage` section: what the vendor says it has billed."""
-
-    audio_duration: Measure | None = None
-    total_audio_duration: Measure | None = None
-    input_tokens: Reading | None = None
-    output_tokens: Reading | None = None
-
-    @property
-    def counts_audio(self) -> bool:
-        """Whether the vendor reports seconds; otherwise the engine counts what it has sent."""
-        return self.audio_duration is not None or self.total_audio_duration is not None
-
-    def tokens(self, message: Any, scope: MessageScope) -> tuple[int, int]:
-        """Input and output tokens of a message; 0 where not said."""
-        read = [
-            as_number(reading.read(message, scope)) if reading else None
-            for reading in (self.input_tokens, self.output_tokens)
-        ]
-        return int(read[0] or 0), int(read[1] or 0)
-
-    def seconds(self, message: Any, scope: MessageScope, reported: float) -> float:
-        """Seconds to report now; of a running total only what exceeds `reported`."""
-        if self.total_audio_duration is not None:
-            total = self.total_audio_duration.seconds(message, scope)
-            return 0.0 if total is None else max(0.0, total - reported)
-        if self.audio_duration is not None:
-            return self.audio_duration.seconds(message, scope) or 0.0
-        return 0.0

@@ -10,13 +10,16 @@ from ..language.errors import Path
 from .compiling import ExpressionCompiler, Visible
 from .measures import Measure
 from .reading import Reading
-from .transcript import TranscriptPlan, UsagePlan
+from .transcript import TranscriptPlan
+from .usage import UsagePlan
 from .words import WordsPlan
 
 __all__ = ["Placed", "TranscriptCompiler"]
 
 _OF_THE_MOMENT = frozenset({"header", "message"})
 """Functions whose value is another one with the next message."""
+
+_SELDOM_READ = ("source_languages", "source_texts", "target_languages", "target_texts")
 
 _TIMES = ("start", "end", "duration")
 
@@ -67,7 +70,12 @@ class TranscriptCompiler:
                 fields[name] = {key: self._reading(item, visible) for key, item in placed.value.items()}
             elif name != "unit":
                 fields[name] = self._reading(placed, visible)
-        return TranscriptPlan(**fields)
+        seldom_read = [
+            *(fields[name] for name in _SELDOM_READ if name in fields),
+            *fields.get("metadata", {}).values(),
+            *(fields["words"].fields if fields.get("words") else ()),
+        ]
+        return TranscriptPlan(**fields, lasting=all(_lasts(field, visible) for field in seldom_read))
 
     def _words(self, placed: Placed, unit: str, visible: Visible) -> WordsPlan | None:
         values = placed.value
@@ -81,9 +89,7 @@ class TranscriptCompiler:
                 fields[name] = self._measure(item, unit, visible)
             elif name != "unit":
                 fields[name] = self._reading(item, visible)
-        # The list is found at once.
-        lasting = all(_lasts(field, visible) for name, field in fields.items() if name != "each")
-        return WordsPlan(**fields, lasting=lasting)
+        return WordsPlan(**fields)
 
     def _reading(self, placed: Placed, visible: Visible) -> Any:
         return self._expressions.selector(placed.value, placed.path, visible)

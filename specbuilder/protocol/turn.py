@@ -29,7 +29,16 @@ class Turn:
         held_until: when a waiting END_OF_SPEECH is let go, on the caller's clock; None when none waits.
     """
 
-    __slots__ = ("_awaits_final", "_final_timeout", "_held", "_last", "events", "held_until", "speaking")
+    __slots__ = (
+        "_awaits_final",
+        "_final_timeout",
+        "_held",
+        "_last",
+        "_last_kind",
+        "events",
+        "held_until",
+        "speaking",
+    )
 
     def __init__(self, final_timeout: float = 1.0) -> None:
         self.speaking = False
@@ -37,7 +46,8 @@ class Turn:
         self.held_until: float | None = None
         self._final_timeout = final_timeout
         self._held: tuple[str, float | None] | None = None
-        self._last: tuple[stt.SpeechEventType, list[stt.SpeechData]] | None = None
+        self._last: list[stt.SpeechData] | None = None
+        self._last_kind = _FINAL
         # A final is still due: speech started, or an interim came, and no final since.
         self._awaits_final = False
 
@@ -88,7 +98,7 @@ class Turn:
             return False
         if not self.speaking:
             self.start(request_id, speech_start_time)
-        self._last = (kind, alternatives)
+        self._last, self._last_kind = alternatives, kind
         final = kind is _FINAL
         self.events.append(
             stt.SpeechEvent(
@@ -107,9 +117,9 @@ class Turn:
         return True
 
     def _repeats(self, kind: stt.SpeechEventType, alternatives: list[stt.SpeechData]) -> bool:
-        if self._last is None or self._last[0] is not kind:
+        last = self._last
+        if last is None or self._last_kind is not kind:
             return False
-        last = self._last[1]
         # Nearly all differ in their text, so that words and times need not be compared.
         return last[0].text == alternatives[0].text and last == alternatives
 

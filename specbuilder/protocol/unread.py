@@ -1,31 +1,66 @@
-"""Transcripts whose words nobody has read yet: the words are made when they are first asked for.
+"""Transcripts of which nobody has read all yet: what is seldom read is made when it is first asked for.
 
-A message brings all words of its utterance again, ten times a second, and agents read the text of interims,
-hardly ever their words. Making them is the larger part of the work of a message.
+A message brings all words of its utterance again, ten times a second, and agents read an interim's text,
+language, speaker and times, hardly ever its words, source texts or metadata. Making those is the larger part
+of the work of a message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, SupportsIndex
+from typing import Any, Final, SupportsIndex
 
-from livekit.agents import stt
-from livekit.agents.types import TimedString
+from livekit.agents import LanguageCode, stt
 
-__all__ = ["leave_unread"]
+__all__ = ["Unread"]
+
+_SELDOM_READ: Final = (
+    "words",
+    "source_languages",
+    "source_texts",
+    "target_languages",
+    "target_texts",
+    "metadata",
+)
 
 
-class _Unread(stt.SpeechData):
-    """livekit's `SpeechData` until somebody looks at its words, or at all of it; then a plain one."""
+class Unread(stt.SpeechData):
+    """livekit's `SpeechData` until somebody looks at what was put off, or at all of it; then a plain one.
 
-    @property
-    def words(self) -> list[TimedString] | None:
-        return _read(self).words
+    Arguments:
+        language, text, start_time, end_time, confidence, speaker_id: as of `SpeechData`.
+        complete: gets what follows and the transcript, and fills in what is seldom read; it must do the same
+            whenever it is called.
+        found, entry, scope, offset: as of `TranscriptPlan.complete`.
+    """
 
-    @words.setter
-    def words(self, value: list[TimedString] | None) -> None:
-        self.__class__ = stt.SpeechData  # type: ignore[assignment]
-        self.words = value
+    # Made for nearly every message: livekit's other fields are left for `_read`, and there is no tuple of
+    # arguments, as each object that waits for its reader brings the next collection of garbage nearer.
+    def __init__(
+        self,
+        language: LanguageCode,
+        text: str,
+        start_time: float,
+        end_time: float,
+        confidence: float,
+        speaker_id: str | None,
+        complete: Callable[..., None],
+        found: Any,
+        entry: Any,
+        scope: Any,
+        offset: float,
+    ) -> None:
+        self.language = language
+        self.text = text
+        self.start_time = start_time
+        self.end_time = end_time
+        self.confidence = confidence
+        self.speaker_id = speaker_id
+        self._complete = complete
+        self._found = found
+        self._entry = entry
+        self._scope = scope
+        self._offset = offset
 
     @property
     def __dict__(self) -> dict[str, Any]:  # type: ignore[override]
@@ -33,7 +68,7 @@ class _Unread(stt.SpeechData):
         return _read(self).__dict__
 
     def __eq__(self, other: object) -> bool:
-        # Most differ in their times, as interims with the same text do, and need no words to be told apart.
+        # Most differ in their times, as interims with the same text do, and need no more to be told apart.
         if isinstance(other, stt.SpeechData) and _outline(self) != _outline(other):
             return False
         return _read(self) == other
@@ -47,22 +82,31 @@ class _Unread(stt.SpeechData):
         return _read(self).__reduce_ex__(protocol)
 
 
-def leave_unread(data: stt.SpeechData, words: Callable[[], list[TimedString]]) -> None:
-    """Put off the making of a transcript's words.
+def _put_off(name: str) -> Any:
+    def read(self: Unread) -> Any:
+        return getattr(_read(self), name)
 
-    Arguments:
-        words: makes them; it must give the same whenever it is called.
-    """
-    data.words = words  # type: ignore[assignment]
-    data.__class__ = _Unread
+    def write(self: Unread, value: Any) -> None:
+        setattr(_read(self), name, value)
+
+    return property(read, write)
+
+
+for _name in _SELDOM_READ:
+    setattr(Unread, _name, _put_off(_name))
 
 
 def _outline(data: stt.SpeechData) -> tuple[object, ...]:
     return data.text, data.start_time, data.end_time, data.confidence, data.speaker_id
 
 
-def _read(data: stt.SpeechData) -> stt.SpeechData:
-    """The same object, from now on a plain `SpeechData` with its words."""
-    data.__class__ = stt.SpeechData
-    data.words = data.words() or None  # type: ignore[misc, operator]
-    return data
+def _read(data: Unread) -> stt.SpeechData:
+    """The same object, from now on a plain `SpeechData` with all there is."""
+    complete, given = data._complete, (data._found, data._entry, data._scope, data._offset)
+    del data._complete, data._found, data._entry, data._scope, data._offset
+    plain: stt.SpeechData = data
+    plain.__class__ = stt.SpeechData
+    for name in ("is_primary_speaker", *_SELDOM_READ):
+        plain.__dict__.setdefault(name, None)
+    complete(*given, plain)
+    return plain

@@ -16,7 +16,7 @@ from livekit.agents.types import TimedString
 from ..expressions.selector_code import function
 from ..expressions.selector_shapes import reads_fields_only
 from ..expressions.selectors import CodeWriter, code_writer
-from .field_code import label_lines, seconds, share_lines, span_lines, time_lines, value
+from .field_code import label_lines, seconds_lines, share_lines, span_lines, time_lines, value_lines
 from .measures import Measure
 from .reading import MessageScope, Reading
 
@@ -32,12 +32,7 @@ WordBuilder: TypeAlias = Callable[[Any, MessageScope, "Place | None", float], li
 
 @dataclass(frozen=True)
 class WordsPlan:
-    """Where the words of a message are, and what each says. Fields that are left out cost nothing.
-
-    Attributes:
-        lasting: a word depends on nothing but its entry in the message and on options that stay as they are:
-            the words are the same whenever they are made.
-    """
+    """Where the words of a message are, and what each says. Fields that are left out cost nothing."""
 
     each: Reading
     text: Reading | None = None
@@ -46,7 +41,12 @@ class WordsPlan:
     duration: Measure | None = None
     confidence: Reading | None = None
     speaker: Reading | None = None
-    lasting: bool = False
+
+    @property
+    def fields(self) -> list[Reading | Measure]:
+        """What is said of a word."""
+        fields = (self.text, self.start, self.end, self.duration, self.confidence, self.speaker)
+        return [field for field in fields if field is not None]
 
     @cached_property
     def ends(self) -> EndsReader:
@@ -60,7 +60,7 @@ class WordsPlan:
             "def ends(entry, last, scope, offset):",
             "    variables = scope.variables",
             *("    " + line for line in is_word),
-            f"    start = {seconds(self.start, writer)}",
+            *("    " + line for line in seconds_lines("start", self.start, writer)),
             "    begin = 0.0 if start is None else start + offset",
             "    entry = last",
             *("    " + line for line in is_word),
@@ -104,15 +104,14 @@ class WordsPlan:
         """Statements that set the `text` of `entry`; `otherwise` is done where that is no word."""
         return [
             *self._object(writer),
-            f"text = {'entry' if self.text is None else value(self.text, writer)}",
+            *(["text = entry"] if self.text is None else value_lines("text", self.text, writer)),
             "if not isinstance(text, str):",
             f"    {otherwise}",
         ]
 
     def _object(self, writer: CodeWriter) -> list[str]:
         """Look once whether the entry is an object, instead of at every field."""
-        fields = (self.text, self.start, self.end, self.duration, self.confidence, self.speaker)
-        readings = [one.reading if isinstance(one, Measure) else one for one in fields if one is not None]
+        readings = [field.reading if isinstance(field, Measure) else field for field in self.fields]
         if self.text is None or not all(reads_fields_only(one.selector.tree) for one in readings):
             return []
         writer.objects.add("entry")

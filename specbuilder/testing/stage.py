@@ -22,7 +22,7 @@ from ..protocol.requests import HttpExchange
 from ..protocol.sending import Frame
 from ..protocol.settings import Settings, language_of, settle
 from ..protocol.spec import Spec
-from ..protocol.transcript import UsagePlan
+from ..protocol.usage import UsagePlan
 from .clock import Clock
 from .exchanges import Kept, flattened
 from .watch import Watch

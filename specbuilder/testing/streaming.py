@@ -18,8 +18,8 @@ from ..protocol.replay import FLUSH, FlushMark, ReplayBuffer
 from ..protocol.sending import Frame
 from ..protocol.session import StreamSession
 from ..protocol.settings import Settings, change_options
-from ..protocol.transcript import UsagePlan
 from ..protocol.turn import Turn
+from ..protocol.usage import UsagePlan
 from .stage import NotNow, Stage, Surroundings
 
 __all__ = ["StreamStage"]

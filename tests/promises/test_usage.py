@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 from livekit.agents.metrics import STTMetrics
 
+from specbuilder.expressions.selectors import compile_selector
+from specbuilder.protocol.measures import Measure
+from specbuilder.protocol.reading import MessageScope, Reading
+from specbuilder.protocol.usage import UsageCounter, UsagePlan
 from tests.promises.acme import NO_RETRY, ONE_RETRY, acme, final, http_spec, stream_spec
 from tests.promises.listening import listen
 from tests.support.streams import outcome, push, silence, tone, total_usage
@@ -50,10 +54,30 @@ async def test_a_dropped_connection_reports_what_it_sent() -> None:
 
 async def test_a_running_total_of_the_vendors_is_reported_as_differences() -> None:
     spec = stream_spec(usage={"total_audio_duration": "total", "unit": "ms"})
-    messages = [Send({"type": "tick", "total": total}) for total in (400, 400, 300, None, "x", 1000)]
+    totals = [Send({"type": "tick", "total": total}) for total in (400, 400, 300, None, "x")]
+    messages = [*totals, Send({**final("a"), "total": 450}), Send({"total": 900}), Send({"total": 1000})]
     result, _ = await listen([STOP, *messages, DONE], spec=spec)
     reports = [event.recognition_usage.audio_duration for event in result.events if event.recognition_usage]
-    assert reports == [pytest.approx(0.4), pytest.approx(0.6)]
+    assert reports == [pytest.approx(0.45), pytest.approx(0.55)]
+
+
+def test_a_running_total_is_reported_every_five_seconds() -> None:
+    """Not with each of its messages: livekit makes metrics of every report."""
+    plan = UsagePlan(
+        total_audio_duration=Measure(Reading(compile_selector("total"), "usage")),
+        output_tokens=Reading(compile_selector("tokens"), "usage"),
+    )
+    counter, scope = UsageCounter(plan, 100.0, lambda: 99.0), MessageScope({}, "test")
+    reports = []
+    for tenth in range(1, 121):
+        event = counter.read({"total": tenth / 10, "tokens": 2}, scope, 100.0 + tenth / 10, "r", False)
+        reports += [(tenth, event)] if event else []
+    assert [tenth for tenth, _ in reports] == [50, 100]
+    usages = [event.recognition_usage for _, event in reports]
+    usages.append(counter.report(112.0, "r").recognition_usage)
+    assert [usage.audio_duration for usage in usages] == pytest.approx([5.0, 5.0, 2.0])
+    assert [usage.output_tokens for usage in usages] == [100, 100, 40]
+    assert counter.report(113.0, "r") is None
 
 
 async def test_a_running_total_starts_anew_with_a_connection() -> None:

@@ -1,4 +1,4 @@
-"""Words that are made when they are asked for: nobody can tell, but for the time it takes."""
+"""What is made when it is asked for: nobody can tell, but for the time it takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import copy
 import dataclasses
 import pickle
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from specbuilder.expressions.selectors import compile_selector
 from specbuilder.protocol.measures import Measure
 from specbuilder.protocol.reading import MessageScope, Reading
 from specbuilder.protocol.transcript import TranscriptPlan
-from specbuilder.protocol.unread import leave_unread
+from specbuilder.protocol.unread import Unread
 from specbuilder.protocol.words import WordsPlan
 
 WORDS = [{"text": text, "start": at / 10, "end": at / 10 + 0.1} for at, text in enumerate("abcde")]
@@ -36,35 +35,52 @@ def plain(words: list[TimedString] | None = None) -> stt.SpeechData:
         start_time=1.0,
         end_time=3.0,
         words=some_words() if words is None else words,
+        source_texts=["a", "b"],
+        metadata={"x": 1},
     )
 
 
-def unread() -> stt.SpeechData:
-    data = dataclasses.replace(plain(), words=None)
-    leave_unread(data, some_words)
-    return data
+def fill_in(found: Any, entry: Any, scope: Any, offset: float, data: stt.SpeechData) -> None:
+    data.words = found()
+    data.source_texts = entry
+    data.metadata = {"x": 1}
+
+
+def unread(found: Callable[[], list[TimedString]] = some_words) -> Unread:
+    return Unread(LanguageCode("en"), "a b", 1.0, 3.0, 0.0, None, fill_in, found, ["a", "b"], None, 0.0)
 
 
 def reading(text: str) -> Reading:
     return Reading(compile_selector(text), "transcript")
 
 
-def plan(*, lasting: bool = True, text: str = "text") -> TranscriptPlan:
-    words = WordsPlan(
-        each=reading("words"),
-        text=reading(text),
-        start=Measure(reading("start")),
-        end=Measure(reading("end")),
+def plan(*, lasting: bool = True, has_words: bool = True, others: bool = False) -> TranscriptPlan:
+    return TranscriptPlan(
+        text=reading("said"),
+        words=WordsPlan(
+            each=reading("words"),
+            text=reading("text"),
+            start=Measure(reading("start")),
+            end=Measure(reading("end")),
+        )
+        if has_words
+        else None,
+        source_languages=reading("languages") if others else None,
+        target_texts=reading("[said]") if others else None,
+        metadata={"length": reading("length(said)")} if others else {},
         lasting=lasting,
     )
-    return TranscriptPlan(text=reading("said"), words=words)
 
 
 def built(
-    words: Any, *, lasting: bool = True, place: Callable[[float], float] | None = None
+    words: Any,
+    *,
+    place: Callable[[float], float] | None = None,
+    **kind: bool,
 ) -> stt.SpeechData:
     scope = MessageScope({}, "test")
-    (data,) = plan(lasting=lasting).build({"said": "abcde", "words": words}, scope, "en", 100.0, place)
+    message = {"said": "abcde", "words": words, "languages": ["de", "en"]}
+    (data,) = plan(**kind).build(message, scope, "en", 100.0, place)
     return data
 
 
@@ -72,6 +88,9 @@ def built(
     "look",
     [
         lambda data: data.words,
+        lambda data: data.source_texts,
+        lambda data: data.source_languages,
+        lambda data: data.metadata,
         repr,
         vars,
         dataclasses.asdict,
@@ -94,7 +113,7 @@ def test_whoever_looks_sees_a_plain_transcript(look: Callable[[stt.SpeechData], 
     assert type(data) is stt.SpeechData
 
 
-def test_words_are_made_once_and_may_be_replaced() -> None:
+def test_all_is_made_once_and_may_be_replaced() -> None:
     made = 0
 
     def count() -> list[TimedString]:
@@ -102,20 +121,28 @@ def test_words_are_made_once_and_may_be_replaced() -> None:
         made += 1
         return some_words()
 
-    data = plain()
-    leave_unread(data, count)
+    data = unread(count)
     assert data.text == "a b"
-    assert made == 0
+    assert (made, type(data)) == (0, Unread)
     assert data.words is data.words
     assert made == 1
-    leave_unread(data, count)
+    data = unread(count)
     data.words = None
-    assert (data.words, made, type(data)) == (None, 1, stt.SpeechData)
+    assert (data.words, data.source_texts, made) == (None, ["a", "b"], 2)
+
+
+def test_what_was_written_before_somebody_looked_stays() -> None:
+    """livekit's MultiSpeakerAdapter writes the text, and who is the primary speaker."""
+    data: stt.SpeechData = unread()
+    assert data.is_primary_speaker is None
+    data.is_primary_speaker, data.text = True, "[a b]"
+    assert type(data) is Unread
+    assert data == dataclasses.replace(plain(), is_primary_speaker=True, text="[a b]")
+    assert data.is_primary_speaker is True
 
 
 def test_what_differs_in_its_times_is_told_apart_without_words() -> None:
-    data = plain()
-    leave_unread(data, partial(pytest.fail, "words were made"))
+    data = unread(lambda: pytest.fail("words were made"))
     assert data != dataclasses.replace(plain(), end_time=4.0)
 
 
@@ -134,18 +161,28 @@ def test_what_differs_in_its_times_is_told_apart_without_words() -> None:
     ],
 )
 @pytest.mark.parametrize("place", [None, lambda time: time + 7.0])
-def test_they_are_what_they_would_have_been(words: Any, place: Callable[[float], float] | None) -> None:
-    later, at_once = built(words, place=place), built(words, place=place, lasting=False)
+@pytest.mark.parametrize("others", [False, True])
+def test_they_are_what_they_would_have_been(
+    words: Any, place: Callable[[float], float] | None, others: bool
+) -> None:
+    later, at_once = (built(words, place=place, others=others, lasting=lasting) for lasting in (True, False))
     assert (later.start_time, later.end_time) == (at_once.start_time, at_once.end_time)
     assert later == at_once
+    assert later.words != []
     given = [[vars(word) for word in data.words or ()] for data in (later, at_once)]
     assert given[0] == given[1]
+    assert at_once.metadata == ({"length": 5} if others else None)
 
 
-def test_many_words_wait_and_few_do_not() -> None:
-    assert type(built(WORDS)) is not stt.SpeechData
+def test_much_waits_and_little_does_not() -> None:
+    assert type(built(WORDS)) is Unread
     assert type(built(WORDS[:3])) is stt.SpeechData
     assert type(built(WORDS, lasting=False)) is stt.SpeechData
+    assert type(built(WORDS, others=True)) is Unread
+    assert type(built(WORDS[:3], others=True)) is stt.SpeechData
+    assert type(built(WORDS, has_words=False, others=True)) is Unread
+    assert type(built(WORDS, has_words=False, others=True, lasting=False)) is stt.SpeechData
+    assert type(built(WORDS, has_words=False)) is stt.SpeechData
 
 
 SPEC = """
@@ -160,7 +197,11 @@ stream:
   state: {{shift: {{type: number}}}}
   update: {update_message}
   rules: [{{emit: interim_transcript}}]
-  transcript: {{text: text, words: {{each: "words[?start > $shift]", text: "{text}", start: start}}}}
+  transcript:
+    text: text
+    words: {{each: "words[?start > $shift]", text: "{word}", start: start}}
+    source_texts: {source}
+    metadata: {{x: "{other}"}}
 """
 
 
@@ -178,13 +219,16 @@ stream:
         ("header('x') || text", False, False),
     ],
 )
-def test_only_words_that_stay_the_same_wait(text: str, in_band: bool, lasting: bool, tmp_path: Path) -> None:
+def test_only_what_stays_the_same_waits(text: str, in_band: bool, lasting: bool, tmp_path: Path) -> None:
     path = tmp_path / "words.yaml"
     update = ", update: in_band" if in_band else ""
     message = '{send: {nice: "{{ nice }}"}}' if in_band else "null"
-    path.write_text(SPEC.format(text=text, update=update, update_message=message))
-    stream = load_spec(path).base.stream
-    assert stream is not None
-    (rule,) = stream.rules.rules
-    assert rule.transcript.words is not None
-    assert rule.transcript.words.lasting is lasting
+    for at in range(3):
+        word, source, other = (text if place == at else "text" for place in range(3))
+        path.write_text(
+            SPEC.format(word=word, source=source, other=other, update=update, update_message=message)
+        )
+        stream = load_spec(path).base.stream
+        assert stream is not None
+        (rule,) = stream.rules.rules
+        assert rule.transcript.lasting is lasting
