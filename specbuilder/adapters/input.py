@@ -30,5 +30,6 @@ class InputChannel(aio.Chan[_T]):
         Raises:
             ChanClosed: the input has ended.
         """
-        if self.taker is None or self.closed or not self.empty() or not self.taker(value):
+        # Attributes, where the base class has methods for them: this runs for every frame of every stream.
+        if self.taker is None or self._closed or self._queue or not self.taker(value):
             super().send_nowait(value)
