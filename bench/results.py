@@ -37,26 +37,30 @@ class Results:
     def __init__(self, records: Iterable[dict[str, Any]]) -> None:
         self.records = list(records)
 
-    def values(self, work: str, side: str, *path: str) -> list[float]:
-        """A field of every round's result, e.g. `values("latency", "ours", "event", "p50")`."""
-        found = []
+    def values(self, work: str, side: str, *path: str) -> dict[int, float]:
+        """A field of the result by round, e.g. `values("latency", "ours", "event", "p50")`."""
+        found = {}
         for record in self.records:
             if record["work"] == work and record["side"] == side and "result" in record:
                 value = record["result"]
                 for name in path:
                     value = value[name]
-                found.append(value)
+                found[record["round"]] = value
         return found
 
     def spread(self, work: str, side: str, *path: str) -> Spread | None:
         """The median of the rounds, with the lowest and the highest; None when none succeeded."""
-        values = self.values(work, side, *path)
+        values = self.values(work, side, *path).values()
         return Spread(statistics.median(values), min(values), max(values)) if values else None
 
     def ratio(self, work: str, other: str, *path: str) -> float | None:
-        """Our median by another side's."""
-        ours, others = self.spread(work, "ours", *path), self.spread(work, other, *path)
-        return None if ours is None or others is None or not others.median else ours.median / others.median
+        """Ours by another side's, of each round, and of those the median.
+
+        What is measured within seconds of each other shares the machine's mood; rounds do not.
+        """
+        ours, others = self.values(work, "ours", *path), self.values(work, other, *path)
+        ratios = [ours[number] / others[number] for number in ours if others.get(number)]
+        return statistics.median(ratios) if ratios else None
 
     def failures(self) -> Sequence[str]:
         """What could not be measured, and why; each once."""
