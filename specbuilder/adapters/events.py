@@ -41,7 +41,11 @@ class EventChannel(aio.Chan[stt.SpeechEvent]):
         Raises:
             ChanClosed: the stream is over.
         """
-        super().send_nowait(value)
+        if self.closed:
+            raise aio.ChanClosed
+        self._queue.append(value)
+        if self._gets:
+            self._wakeup_next(self._gets)
         if value.type in self._copied:
             self.copies.send_nowait(value)
 
