@@ -11,7 +11,7 @@ from collections.abc import Callable
 from keyword import iskeyword
 from typing import Any, Final, Protocol
 
-from specbuilder.expressions.selector_closures import Run, flat, flat_field
+from specbuilder.expressions.selector_closures import Run, first_field, flat, flat_field
 from specbuilder.expressions.selector_functions import FUNCTIONS
 from specbuilder.expressions.selector_parser import Node
 from specbuilder.expressions.selector_shapes import (
@@ -19,6 +19,7 @@ from specbuilder.expressions.selector_shapes import (
     IDENTITIES,
     PYTHON_TRUTH,
     gives_truth,
+    is_flat_field,
     needs_object,
     reads_item,
     steps_of,
@@ -100,6 +101,7 @@ class CodeWriter:
             "NUMBERS": NUMBERS,
             "SIZED": (str, list, dict),
             "SORTABLE": NUMBERS | {str},
+            "first_field": first_field,
             "flat": flat,
             "flat_field": flat_field,
         }
@@ -257,11 +259,19 @@ class CodeWriter:
             first, applied = steps.pop(0), True
         # Each step is written around the ones before it.
         self._depth += length
-        value = self._step(first, item, applied)
+        value = self._first_of_fields(first, steps, item, applied) or self._step(first, item, applied)
         for step in steps:
             value = self._step(step, value, True)
         self._depth -= length
         return value
+
+    def _first_of_fields(self, first: Node, steps: list[Node], item: str, applied: bool) -> str | None:
+        """`a[].b | [0]` at the beginning of a path, which then goes on behind it."""
+        if not steps or steps[0]["type"] != "index" or steps[0]["value"] != 0 or not is_flat_field(first):
+            return None
+        del steps[0]
+        flattened, field = first["children"]
+        return f"first_field({self.expression(flattened['children'][0], item, applied)}, {field['value']!r})"
 
     def _step(self, step: Node, value: str, applied: bool) -> str:
         """The value of a step whose item is a value."""
@@ -293,7 +303,7 @@ class CodeWriter:
 
     def _write_projection(self, node: Node, item: str, applied: bool) -> str:
         left, right = node["children"]
-        if left["type"] == "flatten" and right["type"] == "field":
+        if is_flat_field(node):
             base = self.expression(left["children"][0], item, applied)
             return f"flat_field({base}, {right['value']!r})"
         return self._projected(self.expression(left, item, applied), right)

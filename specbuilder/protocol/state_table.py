@@ -65,7 +65,8 @@ class StateTable:
         except (StateOverflow, StateTypeError) as problem:
             self._refuse(name, problem)
         else:
-            self._store(name, current)
+            if current is not self._current[name] or name in self._bound:
+                self._store(name, current)
 
     def clear(self, name: str) -> None:
         """Bring a variable back to its beginning."""
