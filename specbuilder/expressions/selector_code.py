@@ -11,14 +11,13 @@ from collections.abc import Callable
 from keyword import iskeyword
 from typing import Any, Final, Protocol
 
+from specbuilder.expressions.selector_calls import call_source
 from specbuilder.expressions.selector_closures import Run, first_field, flat, flat_field
-from specbuilder.expressions.selector_functions import FUNCTIONS
 from specbuilder.expressions.selector_parser import Node
 from specbuilder.expressions.selector_shapes import (
     CHAINS,
     IDENTITIES,
     PYTHON_TRUTH,
-    gives_truth,
     is_flat_field,
     needs_object,
     reads_item,
@@ -53,22 +52,6 @@ class CompiledPart(Protocol):
     @property
     def may_fail(self) -> bool:
         """Whether `run` can raise."""
-
-
-class CompiledCall(Protocol):
-    """What the writer has to know of a function expression."""
-
-    function: Callable[..., Any]
-    takes_null: bool
-    reads_scope: bool
-
-    @property
-    def arguments(self) -> list[tuple[Node, Any]]:
-        """Node and part of each argument that `function` takes."""
-
-    @property
-    def parts(self) -> list[Any]:
-        """Every argument (`CompiledPart`s), also those that are in the function already."""
 
 
 class Compiler(Protocol):
@@ -141,23 +124,6 @@ class CodeWriter:
             return self._truth(self.expression(node, item, applied))
         return self._once(node, lambda: self._condition(node, item, applied))
 
-    def settled(self, node: Node, item: str) -> tuple[str, str] | None:
-        """A condition under which a node's value is known before it is asked for, and that value.
-
-        Null in, null out, or the first part of `a && b`. None where there is no such condition, or it is no
-        cheaper than asking.
-        """
-        if node["type"] == "and_expression":
-            before, self.may_fail = self.may_fail, False
-            held, test = self._asked(node["children"][0], item)
-            fails, self.may_fail = self.may_fail, before
-            return None if fails else (f"not {test}", held)
-        function = FUNCTIONS.get(node["value"]) if node["type"] == "function_expression" else None
-        if function is None or function.takes_null:
-            return None
-        fields = [child["value"] for child in node["children"] if child["type"] == "field"]
-        return (f"{self._field(item, fields[0])} is None", "None") if fields else None
-
     def _once(self, node: Node, write: Callable[[], str]) -> str:
         """What `write` writes for a node.
 
@@ -173,11 +139,11 @@ class CodeWriter:
         self.in_loop = around
         if not keeps:
             return source
-        kept = self._name("kept")
+        kept = self.name("kept")
         self._kept.append(kept)
         return f"({kept} if {kept} is not ... else ({kept} := {source}))"
 
-    def _loop(self, write: Callable[[], str]) -> tuple[str, str]:
+    def loop(self, write: Callable[[], str]) -> tuple[str, str]:
         """What `write` writes for each item of an array, and a condition before, which is true."""
         around, self.in_loop = self.in_loop, True
         # A loop counts twice: Python 3.12 crashes on twenty inside each other.
@@ -199,7 +165,7 @@ class CodeWriter:
         return source if kind in PYTHON_TRUTH else self._truth(source)
 
     def _truth(self, source: str) -> str:
-        held = self._name("t")
+        held = self.name("t")
         # Of what Python takes for false only the numbers are true in JMESPath.
         return f"(({held} := {source}) or {held}.__class__ in NUMBERS)"
 
@@ -219,7 +185,8 @@ class CodeWriter:
         self.may_fail = self.may_fail or part.may_fail
         return f"{self.constant(part.run)}({item}, scope)"
 
-    def _name(self, kind: str) -> str:
+    def name(self, kind: str) -> str:
+        """A name for a new variable."""
         self._names += 1
         return f"{kind}{self._names}"
 
@@ -245,7 +212,7 @@ class CodeWriter:
         """What `use` makes of a value of a Python type of which `also` is true; None for any other value."""
         # A constant such as None is written like a name, and Python warns of its subscription.
         is_name = value.isidentifier() and not iskeyword(value)
-        held = value if is_name else self._name("t")
+        held = value if is_name else self.name("t")
         given = value if is_name else f"{held} := {value}"
         test = f"isinstance({given}, {kind})" + (f" and {also(held)}" if also else "")
         return f"({use(held)} if {test} else None)"
@@ -293,7 +260,7 @@ class CodeWriter:
             return self._of("list", value, lambda held: f"{held}[{part}]")
         if value.isidentifier():
             return self.expression(step, value, applied)
-        held = self._name("t")
+        held = self.name("t")
         return f"({held} := {value}, {self.expression(step, held, applied)})[1]"
 
     # --- projections
@@ -318,8 +285,8 @@ class CodeWriter:
         return self._projected(self.expression(left, item, applied), right, condition)
 
     def _projected(self, array: str, right: Node, condition: Node | None = None) -> str:
-        held, one = self._name("t"), self._name("e")
-        found, before = self._loop(lambda: self._comprehension(held, one, right, condition))
+        held, one = self.name("t"), self.name("e")
+        found, before = self.loop(lambda: self._comprehension(held, one, right, condition))
         return f"({found} if isinstance({held} := {array}, list){before} else None)"
 
     def _comprehension(self, held: str, one: str, right: Node, condition: Node | None) -> str:
@@ -334,7 +301,7 @@ class CodeWriter:
             if one not in self.objects:
                 tests.append(f"{one} is not None")
         else:
-            value = self._name("t")
+            value = self.name("t")
             tests.append(f"({value} := {self.expression(right, one, applied=True)}) is not None")
         return f"[{value} for {one} in {held} if {' and '.join(tests)}]"
 
@@ -370,7 +337,7 @@ class CodeWriter:
 
     def _asked(self, node: Node, item: str) -> tuple[str, str]:
         """A name for a node's value, and an expression that gives it the value and is true if that is."""
-        held = self._name("t")
+        held = self.name("t")
         given = f"({held} := {self.expression(node, item)})"
         known = node["type"] in PYTHON_TRUTH
         return held, given if known else f"({given} or {held}.__class__ in NUMBERS)"
@@ -382,7 +349,7 @@ class CodeWriter:
         kind = node["value"]
         left, right = node["children"]
         if kind in _ORDER:
-            first, second = self._name("t"), self._name("t")
+            first, second = self.name("t"), self.name("t")
             # Both are asked for before either is judged, as a failure of the second counts in any case.
             tests = f"({first} := {self.expression(left, item)}).__class__ in NUMBERS, "
             tests += f"({second} := {self.expression(right, item)}).__class__ in NUMBERS"
@@ -402,109 +369,7 @@ class CodeWriter:
     # --- functions
 
     def _write_function_expression(self, node: Node, item: str, applied: bool) -> str:
-        call: CompiledCall = self._compiler.call(node)
-        short: Callable[[Node, str, CompiledCall], str | None] | None = getattr(
-            self, f"_short_{node['value']}", None
-        )
-        source = short(node, item, call) if short else None
-        if source is not None:
-            return source
-        self.may_fail = True
-        name = self.constant(call.function)
-        if any(child["type"] == "expref" for child in node["children"]):
-            return self._call_by(name, node, item)
-        given, held, asked = ["scope"] if call.reads_scope else [], [], []
-        for argument, _ in call.arguments:
-            value = self.expression(argument, item)
-            if not call.takes_null and (argument["type"] != "literal" or argument["value"] is None):
-                held.append(self._name("t"))
-                asked.append(f"({held[-1]} := {value})")
-                value = held[-1]
-            given.append(value)
-        source = f"{name}({', '.join(given)})"
-        if not asked:
-            return source
-        if len(asked) == 1:
-            return f"(None if {asked[0]} is None else {source})"
-        # All are asked for before any is judged, as a failure of the last counts in any case.
-        null = " or ".join(f"{one} is None" for one in held)
-        return f"(None if ({', '.join(asked)}) and ({null}) else {source})"
-
-    def _call_by(self, name: str, node: Node, item: str) -> str:
-        """The call of a function with an `&expression`."""
-        array, by = sorted(node["children"], key=lambda child: child["type"] == "expref")
-        held, one, keys = self._name("t"), self._name("e"), self._name("t")
-        given = f"({held} := {self.expression(array, item)})"
-        value, before = self._loop(lambda: self.expression(by["children"][0], one, applied=True))
-        found = f"({keys} := [{value} for {one} in {held}] if isinstance({held}, list){before} else None)"
-        usual = self._usual(node["value"], by["children"][0], held, keys)
-        if usual is None:
-            return f"(None if {given} is None else {name}({held}, {found}))"
-        test, result = usual
-        return f"(None if {given} is None else {result} if {found} and {test} else {name}({held}, {keys}))"
-
-    @staticmethod
-    def _usual(function: str, by: Node, held: str, keys: str) -> tuple[str, str] | None:
-        """A test of keys, of which there are some, and what the function gives where it holds: the usual."""
-        if function in ("runs", "groups"):
-            # Text equals nothing but text in Python too, and so do true and false where no number can be.
-            kind = "" if function == "runs" and gives_truth(by) else f"{keys}[0].__class__ is str and "
-            return f"{kind}{keys}.count({keys}[0]) == len({keys})", f"[{held}[:]]"
-        if function in ("max_by", "min_by"):
-            return f"len({keys}) == 1 and {keys}[0].__class__ in SORTABLE", f"{held}[0]"
-        return None
-
-    # --- functions that are done here
-
-    def _short_contains(self, node: Node, item: str, call: CompiledCall) -> str | None:
-        texts = call.parts[0].value
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            return None
-        held = self._name("t")
-        known = self.constant(frozenset(texts))
-        given = f"({held} := {self.expression(node['children'][1], item)})"
-        return f"(None if {given} is None else isinstance({held}, str) and {held} in {known})"
-
-    def _short_length(self, node: Node, item: str, call: CompiledCall) -> str:
-        self.may_fail = True
-        held = self._name("t")
-        given = f"({held} := {self.expression(node['children'][0], item)})"
-        other = f"{self.constant(call.function)}({held})"
-        return f"(None if {given} is None else len({held}) if isinstance({held}, SIZED) else {other})"
-
-    def _short_avg(self, node: Node, item: str, call: CompiledCall) -> str:
-        return self._of_numbers(node, item, call, lambda held: f"sum({held}) / len({held})")
-
-    def _short_max(self, node: Node, item: str, call: CompiledCall) -> str:
-        return self._of_numbers(node, item, call, lambda held: f"max({held})")
-
-    def _short_min(self, node: Node, item: str, call: CompiledCall) -> str:
-        return self._of_numbers(node, item, call, lambda held: f"min({held})")
-
-    def _of_numbers(self, node: Node, item: str, call: CompiledCall, use: Callable[[str], str]) -> str:
-        """What `use` makes of an array of numbers; the function is called for anything else."""
-        self.may_fail = True
-        held = self._name("t")
-        given = f"({held} := {self.expression(node['children'][0], item)})"
-        known = f"{held}.__class__ is list and {held} and NUMBERS.issuperset(map(type, {held}))"
-        other = f"{self.constant(call.function)}({held})"
-        return f"(None if {given} is None else {use(held)} if {known} else {other})"
-
-    def _short_message(self, node: Node, item: str, call: CompiledCall) -> str:
-        return "scope.message"
-
-    def _short_not_null(self, node: Node, item: str, call: CompiledCall) -> str:
-        before, self.may_fail = self.may_fail, False
-        values = [self.expression(child, item) for child in node["children"]]
-        fails, self.may_fail = self.may_fail, before or self.may_fail
-        if fails:
-            # A failure of the last counts, though the first is not null.
-            return f"{self.constant(call.function)}({', '.join(values)})"
-        source = values.pop()
-        for value in reversed(values):
-            held = self._name("t")
-            source = f"({held} if ({held} := {value}) is not None else {source})"
-        return source
+        return call_source(self, node, item, self._compiler.call(node))
 
 
 def functions(lines: list[str], constants: dict[str, Any], *names: str) -> list[Callable[..., Any]]:

@@ -7,7 +7,7 @@ from .measures import Measure, as_label, as_share
 from .reading import Reading
 
 __all__ = [
-    "holds",
+    "holds_lines",
     "label_lines",
     "seconds_lines",
     "share_lines",
@@ -31,6 +31,11 @@ def value(reading: Reading, writer: CodeWriter, item: str = "entry") -> str:
 def value_lines(name: str, reading: Reading, writer: CodeWriter, item: str = "entry") -> list[str]:
     """Statements that set a variable to a field's value: `value` without the call."""
     source, fails = _written(reading, writer, item)
+    return _set(name, source, fails, reading, writer)
+
+
+def _set(name: str, source: str, fails: bool, reading: Reading, writer: CodeWriter) -> list[str]:
+    """Statements that set a variable; a failure is counted and logged, and gives null."""
     if not fails:
         return [f"{name} = {source}"]
     return [
@@ -50,20 +55,14 @@ def _written(reading: Reading, writer: CodeWriter, item: str) -> tuple[str, bool
     return source, fails
 
 
-def holds(reading: Reading, writer: CodeWriter, item: str) -> str:
-    """An expression that is true where a condition holds; arguments as of `value`."""
-    called = f"{writer.constant(reading.holds)}({item}, scope)"
+def holds_lines(name: str, reading: Reading, writer: CodeWriter, item: str) -> list[str]:
+    """Statements that set a variable to whether a condition holds; arguments as of `value_lines`."""
     if reading.is_watched:
-        return called
+        return [f"{name} = {writer.constant(reading.holds)}({item}, scope)"]
     before, writer.may_fail = writer.may_fail, False
-    tree = reading.selector.tree
-    source = writer.condition(tree, item)
-    if writer.may_fail:
-        settled = writer.settled(tree, item)
-        # A part that settles it is null, or false.
-        source = f"(not ({settled[0]}) and {called})" if settled else called
-    writer.may_fail = before
-    return source
+    source = writer.condition(reading.selector.tree, item)
+    fails, writer.may_fail = writer.may_fail, before
+    return _set(name, source, fails, reading, writer)
 
 
 def time_lines(

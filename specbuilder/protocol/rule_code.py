@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..expressions.selectors import CodeWriter
-from .field_code import holds, value_lines
+from .field_code import holds_lines, value_lines
 
 if TYPE_CHECKING:
     from .rules import Rule
@@ -29,7 +29,7 @@ def rule_lines(rule: Rule, writer: CodeWriter, item: str = "item", depth: int = 
     entry = item if rule.each is None else f"entry{depth}"
     lines = _actions(rule, writer, entry, depth) or ["pass"]
     if rule.when is not None:
-        lines = [f"if {holds(rule.when, writer, entry)}:", *_indented(lines)]
+        lines = [*holds_lines("holds", rule.when, writer, entry), "if holds:", *_indented(lines)]
     if rule.each is not None:
         lines = [
             *value_lines("found", rule.each, writer, item),
@@ -48,7 +48,10 @@ def _actions(rule: Rule, writer: CodeWriter, item: str, depth: int) -> list[str]
         lines += [*value_lines("value", reading, writer, item), f"target.add_state({name!r}, value)"]
     for kind, condition in rule.emit:
         emit = f"target.emit({writer.constant(kind)}, {item}, {writer.constant(rule.transcript)})"
-        lines += [emit] if condition is None else [f"if {holds(condition, writer, item)}:", f"    {emit}"]
+        if condition is None:
+            lines.append(emit)
+        else:
+            lines += [*holds_lines("holds", condition, writer, item), "if holds:", f"    {emit}"]
     if rule.send is not None:
         lines.append(f"target.send({writer.constant(rule.send)})")
     lines += [f"target.clear_state({name!r})" for name in rule.clears]

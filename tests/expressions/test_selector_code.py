@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from specbuilder.expressions.selector_compiler import _Compiler
 from specbuilder.expressions.selector_parser import parse_selector
-from specbuilder.expressions.selectors import SelectorError, SelectorTypeError, code_writer, compile_selector
+from specbuilder.expressions.selectors import SelectorError, SelectorTypeError, compile_selector
 
 _ATOMS = st.sampled_from(
     [
@@ -150,34 +150,6 @@ def test_texts_of_a_spec_are_only_literals() -> None:
     nasty = "x == 'a\\') or __import__(\\'os\\')' || y"
     scope = SimpleNamespace(variables={}, message=None, headers={})
     assert compile_selector(nasty).evaluate({"y": 1}, scope) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "item", "null"),
-    [("format('S{}', speaker)", {}, True), ("format('S{}', speaker)", {"speaker": 0}, False)],
-)
-def test_a_call_of_null_is_known_without_the_call(text: str, item: dict[str, Any], null: bool) -> None:
-    settled = code_writer().settled(parse_selector(text), "item")
-    assert settled is not None
-    condition, value = settled
-    assert eval(condition, {"item": item}) is null
-    assert value == "None"
-
-
-@pytest.mark.parametrize(
-    ("item", "value"), [({}, None), ({"a": ""}, ""), ({"a": []}, []), ({"a": 0}, ...), ({"a": "x"}, ...)]
-)
-def test_the_second_part_of_a_choice_is_asked_only_if_the_first_holds(item: Any, value: Any) -> None:
-    writer = code_writer()
-    settled = writer.settled(parse_selector("a && length(b)"), "item")
-    assert settled is not None
-    source = f"({settled[1]} if {settled[0]} else ...)"
-    assert eval(source, {**writer.constants, "item": item}) == value
-
-
-@pytest.mark.parametrize("text", ["not_null(a, b)", "a", "length('abc')", "length(a) && b"])
-def test_other_selectors_have_no_such_condition(text: str) -> None:
-    assert code_writer().settled(parse_selector(text), "item") is None
 
 
 class Computed(dict[str, Any]):
