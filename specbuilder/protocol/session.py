@@ -105,8 +105,6 @@ class StreamSession:
         self._interims = interim_results
         self._timeline = Timeline(replayed, wall, anchored)
         self._state = StateTable(plan.state, names, self.scope)
-        self.set_state, self.add_state = self._state.set, self._state.add
-        self.clear_state = self._state.clear
         self._outgoing = Outgoing(plan, names, audio, self._timeline, now)
         self._ending = Ending(plan, names, self._outgoing, turn, self.scope, replayed=replayed, now=now)
         self._usage = UsageCounter(plan.usage, now, self._outgoing.heard_seconds)
@@ -242,6 +240,18 @@ class StreamSession:
         frames = self._outgoing.go_on(message, self.scope, now)
         self.ready = self._outgoing.ready
         return frames
+
+    def set_state(self, name: str, value: Any) -> None:
+        """Replace a state variable."""
+        self._state.set(name, value)
+
+    def add_state(self, name: str, value: Any) -> None:
+        """Add to a state variable; null adds nothing."""
+        self._state.add(name, value)
+
+    def clear_state(self, name: str) -> None:
+        """Bring a state variable back to its beginning."""
+        self._state.clear(name)
 
     def send(self, message: Tree) -> None:
         """Send the vendor a message of a rule's."""
