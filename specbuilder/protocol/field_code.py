@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from ..expressions.selector_parser import Node
 from ..expressions.selectors import FAILURES, CodeWriter, problem_of
 from .measures import Measure, as_label, as_share
 from .reading import Reading
@@ -24,13 +27,13 @@ def value(reading: Reading, writer: CodeWriter, item: str = "entry") -> str:
     Arguments:
         item: the variable that holds what is read; `scope` and `variables` are at hand too.
     """
-    source, fails = _written(reading, writer, item)
+    source, fails = _written(reading, writer, item, writer.expression)
     return f"{writer.constant(reading.read)}({item}, scope)" if fails else source
 
 
 def value_lines(name: str, reading: Reading, writer: CodeWriter, item: str = "entry") -> list[str]:
     """Statements that set a variable to a field's value: `value` without the call."""
-    source, fails = _written(reading, writer, item)
+    source, fails = _written(reading, writer, item, writer.expression)
     return _set(name, source, fails, reading, writer)
 
 
@@ -47,10 +50,12 @@ def _set(name: str, source: str, fails: bool, reading: Reading, writer: CodeWrit
     ]
 
 
-def _written(reading: Reading, writer: CodeWriter, item: str) -> tuple[str, bool]:
-    """The expression of a field's value, and whether it could raise."""
+def _written(
+    reading: Reading, writer: CodeWriter, item: str, write: Callable[[Node, str], str]
+) -> tuple[str, bool]:
+    """What a method of the writer writes of a selector, and whether that could raise."""
     before, writer.may_fail = writer.may_fail, False
-    source = writer.expression(reading.selector.tree, item)
+    source = write(reading.selector.tree, item)
     fails, writer.may_fail = writer.may_fail, before
     return source, fails
 
@@ -59,9 +64,7 @@ def holds_lines(name: str, reading: Reading, writer: CodeWriter, item: str) -> l
     """Statements that set a variable to whether a condition holds; arguments as of `value_lines`."""
     if reading.is_watched:
         return [f"{name} = {writer.constant(reading.holds)}({item}, scope)"]
-    before, writer.may_fail = writer.may_fail, False
-    source = writer.condition(reading.selector.tree, item)
-    fails, writer.may_fail = writer.may_fail, before
+    source, fails = _written(reading, writer, item, writer.condition)
     return _set(name, source, fails, reading, writer)
 
 
