@@ -28,7 +28,6 @@ __all__ = [
     "equals_field_text",
     "field_path",
     "filtered",
-    "first_field",
     "flat",
     "flat_field",
     "flattened",
@@ -249,20 +248,6 @@ def flat_field(value: Any, field: str) -> Any:
         # Not objects alone.
         objects = [one for one in flat(value) if isinstance(one, dict)]
         return [found for one in objects if (found := one.get(field)) is not None]
-
-
-def first_field(value: Any, field: str) -> Any:
-    """The first item of `flat_field`, without making the others."""
-    if not isinstance(value, list):
-        return None
-    try:
-        for one in value:
-            if (found := one.get(field)) is not None:
-                return found
-    except AttributeError:
-        # Not objects alone.
-        return next(iter(flat_field(value, field)), None)
-    return None
 
 
 # --- new values -------------------------------------------------------------------------------------------

@@ -12,13 +12,12 @@ from keyword import iskeyword
 from typing import Any, Final, Protocol
 
 from specbuilder.expressions.selector_calls import call_source
-from specbuilder.expressions.selector_closures import Run, first_field, flat, flat_field
+from specbuilder.expressions.selector_closures import Run, flat, flat_field
 from specbuilder.expressions.selector_parser import Node
 from specbuilder.expressions.selector_shapes import (
     CHAINS,
     IDENTITIES,
     PYTHON_TRUTH,
-    is_flat_field,
     needs_object,
     reads_item,
     steps_of,
@@ -84,7 +83,6 @@ class CodeWriter:
             "NUMBERS": NUMBERS,
             "SIZED": (str, list, dict),
             "SORTABLE": NUMBERS | {str},
-            "first_field": first_field,
             "flat": flat,
             "flat_field": flat_field,
         }
@@ -226,19 +224,11 @@ class CodeWriter:
             first, applied = steps.pop(0), True
         # Each step is written around the ones before it.
         self._depth += length
-        value = self._first_of_fields(first, steps, item, applied) or self._step(first, item, applied)
+        value = self._step(first, item, applied)
         for step in steps:
             value = self._step(step, value, True)
         self._depth -= length
         return value
-
-    def _first_of_fields(self, first: Node, steps: list[Node], item: str, applied: bool) -> str | None:
-        """`a[].b | [0]` at the beginning of a path, which then goes on behind it."""
-        if not steps or steps[0]["type"] != "index" or steps[0]["value"] != 0 or not is_flat_field(first):
-            return None
-        del steps[0]
-        flattened, field = first["children"]
-        return f"first_field({self.expression(flattened['children'][0], item, applied)}, {field['value']!r})"
 
     def _step(self, step: Node, value: str, applied: bool) -> str:
         """The value of a step whose item is a value."""
@@ -270,7 +260,7 @@ class CodeWriter:
 
     def _write_projection(self, node: Node, item: str, applied: bool) -> str:
         left, right = node["children"]
-        if is_flat_field(node):
+        if left["type"] == "flatten" and right["type"] == "field":
             base = self.expression(left["children"][0], item, applied)
             return f"flat_field({base}, {right['value']!r})"
         return self._projected(self.expression(left, item, applied), right)

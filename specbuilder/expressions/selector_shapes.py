@@ -12,7 +12,6 @@ __all__ = [
     "PYTHON_TRUTH",
     "gains",
     "gives_truth",
-    "is_flat_field",
     "needs_object",
     "reads_fields_only",
     "reads_item",
@@ -60,14 +59,6 @@ def gives_truth(tree: Node) -> bool:
     if tree["type"] == "function_expression":
         return tree["value"] in _TESTS
     return tree["type"] in ("comparator", "not_expression")
-
-
-def is_flat_field(tree: Node) -> bool:
-    """Whether it is `a[].b`."""
-    if tree["type"] != "projection":
-        return False
-    left, right = tree["children"]
-    return bool(left["type"] == "flatten" and right["type"] == "field")
 
 
 def needs_object(tree: Node) -> bool:

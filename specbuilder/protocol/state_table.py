@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import status_error
@@ -49,38 +49,31 @@ class StateTable:
 
     def set(self, name: str, value: Any) -> None:
         """Replace a variable."""
-        try:
-            current = self._plans[name].type.set(self._current[name], value)
-        except (StateOverflow, StateTypeError) as problem:
-            self._refuse(name, problem)
-        else:
-            self._store(name, current)
+        self._change(name, self._plans[name].type.set, value)
 
     def add(self, name: str, value: Any) -> None:
         """Add to a variable; null adds nothing."""
-        if value is None:
-            return
-        try:
-            current = self._plans[name].type.add(self._current[name], value)
-        except (StateOverflow, StateTypeError) as problem:
-            self._refuse(name, problem)
-        else:
-            if current is not self._current[name] or name in self._bound:
-                self._store(name, current)
+        if value is not None:
+            self._change(name, self._plans[name].type.add, value)
 
     def clear(self, name: str) -> None:
         """Bring a variable back to its beginning."""
         self._store(name, self._plans[name].type.clear(self._current[name]))
 
-    def _refuse(self, name: str, problem: StateOverflow | StateTypeError) -> None:
-        """A value that a variable cannot take; the variable stays as it is.
+    def _change(self, name: str, action: Callable[[Any, Any], Any], value: Any) -> None:
+        """Change a variable by an action of its type; what the type cannot take changes nothing.
 
         Raises:
             APIStatusError: the vendor made it grow beyond its bound.
         """
-        if isinstance(problem, StateOverflow):
+        try:
+            current = action(self._current[name], value)
+        except StateOverflow as problem:
             raise status_error(500, f"stream.state.{name}: {problem}") from None
-        self._scope.note_broken(f"stream.state.{name}", str(problem))
+        except StateTypeError as problem:
+            self._scope.note_broken(f"stream.state.{name}", str(problem))
+        else:
+            self._store(name, current)
 
     def _store(self, name: str, current: Any) -> None:
         if name in self._bound:

@@ -47,6 +47,15 @@ def _said(found: dict[str, Any]) -> dict[str, Any] | None:
     return {name: value for name, value in found.items() if value is not None} or None
 
 
+_LISTS: Mapping[str, Callable[[Any], Any]] = {
+    "source_languages": _codes,
+    "source_texts": _texts,
+    "target_languages": _codes,
+    "target_texts": _texts,
+}
+"""Fields that are lists, and what makes them of a value."""
+
+
 @dataclass(frozen=True)
 class TranscriptPlan:
     """The `transcript` section as it holds for one place of the spec (merged over the outer ones).
@@ -72,6 +81,13 @@ class TranscriptPlan:
     target_languages: Reading | None = None
     target_texts: Reading | None = None
     lasting: bool = False
+
+    @property
+    def seldom_read(self) -> list[Reading | Measure]:
+        """Where the words' fields, the source and target texts, and the metadata are."""
+        lists: list[Reading | None] = [getattr(self, name) for name in _LISTS]
+        words = self.words.fields if self.words else []
+        return [*(one for one in lists if one is not None), *self.metadata.values(), *words]
 
     @cached_property
     def build(self) -> TranscriptBuilder:
@@ -154,16 +170,10 @@ class TranscriptPlan:
 
     def _others_lines(self, writer: CodeWriter) -> list[str]:
         """Statements that add to `data` what few vendors say, and few read."""
-        lists = {
-            "source_languages": (self.source_languages, _codes),
-            "source_texts": (self.source_texts, _texts),
-            "target_languages": (self.target_languages, _codes),
-            "target_texts": (self.target_texts, _texts),
-        }
         lines = [
             f"data.{name} = {writer.constant(convert)}({value(reading, writer)})"
-            for name, (reading, convert) in lists.items()
-            if reading is not None
+            for name, convert in _LISTS.items()
+            if (reading := getattr(self, name)) is not None
         ]
         if self.metadata:
             pairs = ", ".join(f"{name!r}: {value(one, writer)}" for name, one in self.metadata.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..language.errors import Path
@@ -18,8 +18,6 @@ __all__ = ["Placed", "TranscriptCompiler"]
 
 _OF_THE_MOMENT = frozenset({"header", "message"})
 """Functions whose value is another one with the next message."""
-
-_SELDOM_READ = ("source_languages", "source_texts", "target_languages", "target_texts")
 
 _TIMES = ("start", "end", "duration")
 
@@ -70,12 +68,8 @@ class TranscriptCompiler:
                 fields[name] = {key: self._reading(item, visible) for key, item in placed.value.items()}
             elif name != "unit":
                 fields[name] = self._reading(placed, visible)
-        seldom_read = [
-            *(fields[name] for name in _SELDOM_READ if name in fields),
-            *fields.get("metadata", {}).values(),
-            *(fields["words"].fields if fields.get("words") else ()),
-        ]
-        return TranscriptPlan(**fields, lasting=all(_lasts(field, visible) for field in seldom_read))
+        plan = TranscriptPlan(**fields)
+        return replace(plan, lasting=all(_lasts(field, visible) for field in plan.seldom_read))
 
     def _words(self, placed: Placed, unit: str, visible: Visible) -> WordsPlan | None:
         values = placed.value

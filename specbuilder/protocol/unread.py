@@ -8,19 +8,23 @@ of the work of a message.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, Final, SupportsIndex
 
 from livekit.agents import LanguageCode, stt
 
 __all__ = ["Unread"]
 
-_SELDOM_READ: Final = (
-    "words",
-    "source_languages",
-    "source_texts",
-    "target_languages",
-    "target_texts",
-    "metadata",
+_READ_OFTEN: Final = frozenset(
+    {
+        "language",
+        "text",
+        "start_time",
+        "end_time",
+        "confidence",
+        "speaker_id",
+        "is_primary_speaker",  # livekit's MultiSpeakerAdapter writes it; no vendor says it.
+    }
 )
 
 
@@ -92,8 +96,9 @@ def _put_off(name: str) -> Any:
     return property(read, write)
 
 
-for _name in _SELDOM_READ:
-    setattr(Unread, _name, _put_off(_name))
+for _field in fields(stt.SpeechData):
+    if _field.name not in _READ_OFTEN:
+        setattr(Unread, _field.name, _put_off(_field.name))
 
 
 def _outline(data: stt.SpeechData) -> tuple[object, ...]:
@@ -106,7 +111,7 @@ def _read(data: Unread) -> stt.SpeechData:
     del data._complete, data._found, data._entry, data._scope, data._offset
     plain: stt.SpeechData = data
     plain.__class__ = stt.SpeechData
-    for name in ("is_primary_speaker", *_SELDOM_READ):
-        plain.__dict__.setdefault(name, None)
+    for name, default in vars(stt.SpeechData(plain.language, plain.text)).items():
+        plain.__dict__.setdefault(name, default)
     complete(*given, plain)
     return plain
